@@ -1,0 +1,30 @@
+import express, { type Express } from 'express';
+import type { Parts } from './compose.ts';
+import type { Log } from './domain/log.ts';
+import { artlyRoutes } from './routes/artly.ts';
+import { answerError, notFound } from './routes/errors.ts';
+import { healthRoutes } from './routes/health.ts';
+
+export interface AppParts extends Omit<Parts, 'close' | 'queue' | 'sweep'> {
+  log: Log;
+  /** Aborted when the server stops. */
+  stopping: AbortSignal;
+  /** How long a body may stay without a byte, in milliseconds. */
+  bodyIdleMs: number;
+}
+
+/** The Express app over the services. It does not listen. */
+export function createApp(parts: AppParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use((_request, response, next) => {
+    response.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    next();
+  });
+  app.use(healthRoutes({ checkStorage: () => parts.storage.check({}), stopping: parts.stopping }));
+  app.use(artlyRoutes(parts));
+  app.use(notFound);
+  app.use(answerError(parts.log));
+  return app;
+}

@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { type Config, readConfig } from './config.ts';
+import { SyncError } from './domain/errors.ts';
+import { isoTime } from './domain/job.ts';
+import { createLog } from './log.ts';
+import { startServer } from './server.ts';
+import { systemClock } from './services/clock.ts';
+import { SiteService } from './services/siteService.ts';
+import { visitSqliteStorage } from './storage/sqliteStorage.ts';
+import type { Site } from './storage/storage.ts';
+
+const HELP = `Artly Sync moves points balances from a shop to the reminder backend.
+
+  artly-sync serve               start the server and its worker
+  artly-sync sites add URL       let a site in, and print its key, once
+  artly-sync sites list          the sites, and when each was last seen
+  artly-sync sites rotate URL    a new key for a site; its old key ends at once
+  artly-sync sites revoke URL    no key of the site is valid any more
+
+  --json                         print JSON instead of text (sites)
+  --help                         this text
+
+Settings come from the environment: docs/operations.md lists them.
+`;
+
+/** Exit codes of the command line: 0 done, 1 it could not be done, 2 the command is not understood. */
+const NOT_DONE = 1;
+const NOT_UNDERSTOOD = 2;
+
+class UsageError extends Error {}
+
+async function main(): Promise<void> {
+  const { positionals, values } = readArguments();
+  const [command, ...rest] = positionals;
+  if (values.help || command === undefined) return print(HELP.trimEnd());
+  const config = readConfig(process.env);
+  if (command === 'serve' && rest.length === 0) return serve(config);
+  if (command === 'sites') return sites(config, rest, values.json);
+  throw new UsageError(`"${positionals.join(' ')}" is no command.`);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const server = await startServer(config, log);
+  const stop = async (signal: string) => {
+    log.info('server.signal', { signal });
+    await server.stop();
+    process.exit(0);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+async function sites(config: Config, [verb, url, ...more]: string[], json: boolean): Promise<void> {
+  if (more.length > 0) throw new UsageError(`"${more.join(' ')}" is too much.`);
+  const needsUrl = verb !== 'list';
+  if (needsUrl !== (url !== undefined))
+    throw new UsageError(needsUrl ? 'The address of the site is missing.' : 'list takes no address.');
+  const { storage, close } = visitSqliteStorage({ path: config.databasePath });
+  try {
+    const service = new SiteService({ storage, clock: systemClock });
+    await siteCommand(service, { verb, url: url ?? '', json });
+  } finally {
+    await close();
+  }
+}
+
+async function siteCommand(
+  service: SiteService,
+  { verb, url, json }: { verb: string | undefined; url: string; json: boolean },
+): Promise<void> {
+  switch (verb) {
+    case 'add':
+      return printKey(await service.add(url), json);
+    case 'rotate':
+      return printKey(await service.rotate(url), json);
+    case 'revoke': {
+      const site = await service.revoke(url);
+      return print(
+        json ? JSON.stringify(siteAsJson(site)) : `No key of ${site.url} is valid any more. Its data stays.`,
+      );
+    }
+    case 'list':
+      return printSites(await service.list(), json);
+    default:
+      throw new UsageError(`"sites ${verb ?? ''}" is no command.`);
+  }
+}
+
+function printKey({ site, key }: { site: Site; key: string }, json: boolean): void {
+  const text = `The key of ${site.url}, shown this once:\n\n  ${key}\n\nPut it into the shop: WordPress, Artly Sync, Settings.`;
+  print(json ? JSON.stringify({ ...siteAsJson(site), key }) : text);
+}
+
+function printSites(all: Site[], json: boolean): void {
+  print(json ? JSON.stringify(all.map(siteAsJson)) : siteLines(all).join('\n'));
+}
+
+function siteLines(all: Site[]): string[] {
+  if (all.length === 0) return ['No site yet: let one in with "artly-sync sites add https://shop.example".'];
+  return all.map(({ url, revokedAt, lastSeenAt }) => {
+    const seen = lastSeenAt === null ? 'never seen' : `last seen ${isoTime(lastSeenAt)}`;
+    return `${url}  ${seen}${revokedAt === null ? '' : `  revoked ${isoTime(revokedAt)}`}`;
+  });
+}
+
+function siteAsJson({ siteId, url, createdAt, revokedAt, lastSeenAt }: Site) {
+  return {
+    siteId,
+    url,
+    createdAt: isoTime(createdAt),
+    revokedAt: isoTime(revokedAt),
+    lastSeenAt: isoTime(lastSeenAt),
+  };
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof SyncError || error instanceof UsageError)) throw error;
+  const usage = error instanceof UsageError;
+  process.stderr.write(`artly-sync: ${error.message}\n${usage ? `\n${HELP}` : ''}`);
+  process.exit(usage ? NOT_UNDERSTOOD : NOT_DONE);
+}

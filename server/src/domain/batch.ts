@@ -1,0 +1,27 @@
+import type { Reject } from './pointsBalance.ts';
+
+/** A rejected record with its place in the job, counted from 0. */
+export interface RejectedRecord extends Reject {
+  index: number;
+}
+
+/**
+ * Checked records of one job, in the form storage keeps until they are applied. A member and type of points
+ * stands at most once in it.
+ */
+export interface Batch {
+  /** Records of the body this batch settles: rows, removals, rejects, and records a later one stands for. */
+  count: number;
+  /** JSON text: `[[wp_user_id, email, tenThousandths], …]`, with the points type behind where it isn't the default. */
+  rows: string;
+  rowCount: number;
+  /** JSON text: `[[wp_user_id], …]` of balances to remove, with the points type behind where it isn't the default. */
+  removals: string;
+  removalCount: number;
+  /** The lowest and highest `wp_user_id` of `rows`; 0 where there is none. */
+  minUserId: number;
+  maxUserId: number;
+  /** The one points type of all `rows`, or null where they have several. */
+  pointsType: string | null;
+  rejects: RejectedRecord[];
+}

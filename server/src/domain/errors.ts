@@ -1,0 +1,70 @@
+/**
+ * The catalogue of everything that can go wrong and is expected to. docs/errors.md lists the same codes,
+ * and a test compares the two.
+ *
+ * `status` is the HTTP status; `passing` marks a failure that may be gone when tried again, which is what
+ * makes a job retry by itself.
+ */
+export const ERRORS = {
+  MISSING_KEY: { status: 401 },
+  WRONG_KEY: { status: 401 },
+  NOT_FOUND: { status: 404 },
+  JOB_NOT_FOUND: { status: 404 },
+  BALANCE_NOT_FOUND: { status: 404 },
+  METHOD_NOT_ALLOWED: { status: 405 },
+  INVALID_PARAMETER: { status: 400 },
+  JOB_ID_MISSING: { status: 400 },
+  JOB_ID_REPEATED: { status: 400 },
+  JOB_ID_INVALID: { status: 400 },
+  INVALID_JSON: { status: 400 },
+  NOT_AN_ARRAY: { status: 400 },
+  NOT_AN_OBJECT: { status: 400 },
+  EMPTY_ARRAY: { status: 400 },
+  BODY_TRUNCATED: { status: 400 },
+  BROKEN_GZIP: { status: 400 },
+  BODY_STALLED: { status: 408 },
+  TOO_MANY_RECORDS: { status: 413 },
+  BODY_TOO_LARGE: { status: 413 },
+  RECORD_TOO_LARGE: { status: 413 },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415 },
+  UNSUPPORTED_ENCODING: { status: 415 },
+  JOB_NOT_RETRYABLE: { status: 409 },
+  RECORDS_DROPPED: { status: 409 },
+  JOB_CANCELLED: { status: 409 },
+  JOB_FAILED: { status: 500 },
+  SITE_EXISTS: { status: 409 },
+  SITE_NOT_FOUND: { status: 404 },
+  SITE_URL_INVALID: { status: 400 },
+  SHUTTING_DOWN: { status: 503 },
+  STORAGE_BUSY: { status: 503, passing: true },
+  STORAGE_FULL: { status: 507, passing: true },
+  STORAGE_UNAVAILABLE: { status: 503, passing: true },
+  STORAGE_READ_ONLY: { status: 500 },
+  STORAGE_DAMAGED: { status: 500 },
+  STORAGE_IN_USE: { status: 500 },
+  STORAGE_TOO_NEW: { status: 500 },
+  INVALID_CONFIGURATION: { status: 500 },
+  INTERNAL: { status: 500 },
+} as const satisfies Record<string, { status: number; passing?: true }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A failure with a code of the catalogue and a sentence that says what is wrong and what to do. */
+export class SyncError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SyncError';
+    this.code = code;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** Whether the same work may succeed when tried again later. */
+  get passing(): boolean {
+    return 'passing' in ERRORS[this.code];
+  }
+}

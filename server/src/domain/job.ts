@@ -1,0 +1,116 @@
+import type { ErrorCode } from './errors.ts';
+
+export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/**
+ * The only moves there are, each with the name it has in the audit trail. Storage adapters make no move
+ * that is not in this table. docs/jobStates.md draws it, and a test compares the two.
+ */
+export const JOB_MOVES = {
+  started: { from: ['pending'], to: 'running' },
+  resumed: { from: ['running'], to: 'running' },
+  postponed: { from: ['running'], to: 'running' },
+  completed: { from: ['running'], to: 'completed' },
+  failed: { from: ['running'], to: 'failed' },
+  cancelled: { from: ['pending', 'running'], to: 'cancelled' },
+  retried: { from: ['failed', 'cancelled'], to: 'pending' },
+} as const satisfies Record<string, { from: readonly JobStatus[]; to: JobStatus }>;
+export type JobMove = keyof typeof JOB_MOVES;
+
+/** What the audit trail records: the moves, and the birth of the job. */
+export type AuditEvent = JobMove | 'created';
+
+export function mayMove(move: JobMove, from: JobStatus): boolean {
+  return (JOB_MOVES[move].from as readonly JobStatus[]).includes(from);
+}
+
+/** Whether the job has ended: only a retry can change it now. */
+export function hasEnded(status: JobStatus): boolean {
+  return status !== 'pending' && status !== 'running';
+}
+
+/** How records were settled. They add up to `processed` in every state. */
+export interface Counts {
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  rejected: number;
+}
+
+/** A job as storage keeps it. Times are milliseconds since 1970, UTC. */
+export interface Job extends Counts {
+  jobId: string;
+  siteId: number;
+  type: string;
+  status: JobStatus;
+  processed: number;
+  total: number;
+  stepMessage: string;
+  error: { code: ErrorCode; message: string } | null;
+  /** Passing failures in a row, without a batch in between. */
+  failures: number;
+  attempt: number;
+  version: number;
+  /** `processed` when the attempt in hand began, and when that was: what the speed is measured from. */
+  attemptProcessed: number;
+  attemptStartedAt: number | null;
+  createdAt: number;
+  startedAt: number | null;
+  updatedAt: number;
+  completedAt: number | null;
+}
+
+/** Whole percent, rounded down; 100 is kept for a completed job. */
+export function progressOf(job: Pick<Job, 'status' | 'processed' | 'total'>): number {
+  if (job.status === 'completed') return 100;
+  if (job.total === 0) return 0;
+  return Math.min(99, Math.floor((job.processed * 100) / job.total));
+}
+
+/** Records accepted: what the result calls `count`. */
+export function acceptedCount(counts: Counts): number {
+  return counts.inserted + counts.updated + counts.unchanged;
+}
+
+/** Seconds to the end at the speed of this attempt so far, or null while that can't be known. */
+export function etaSecondsOf(job: Job): number | null {
+  if (job.status !== 'running' || job.attemptStartedAt === null) return null;
+  const settled = job.processed - job.attemptProcessed;
+  const elapsedMs = job.updatedAt - job.attemptStartedAt;
+  if (settled <= 0 || elapsedMs <= 0) return null;
+  return Math.ceil(((job.total - job.processed) * elapsedMs) / settled / 1000);
+}
+
+/** The job as JSON, the same everywhere it appears. */
+export function jobAsJson(job: Job) {
+  return {
+    jobId: job.jobId,
+    type: job.type,
+    status: job.status,
+    progress: progressOf(job),
+    processed: job.processed,
+    total: job.total,
+    inserted: job.inserted,
+    updated: job.updated,
+    unchanged: job.unchanged,
+    rejected: job.rejected,
+    stepMessage: job.stepMessage,
+    error: job.error,
+    result:
+      job.status === 'completed'
+        ? { success: true, message: job.stepMessage, count: acceptedCount(job) }
+        : null,
+    attempt: job.attempt,
+    version: job.version,
+    etaSeconds: etaSecondsOf(job),
+    createdAt: isoTime(job.createdAt),
+    startedAt: isoTime(job.startedAt),
+    updatedAt: isoTime(job.updatedAt),
+    completedAt: isoTime(job.completedAt),
+  };
+}
+
+export function isoTime(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

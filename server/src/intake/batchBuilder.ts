@@ -1,0 +1,112 @@
+import type { Batch, RejectedRecord } from '../domain/batch.ts';
+import { batchSizeFor } from '../domain/batchSize.ts';
+import {
+  DEFAULT_POINTS_TYPE,
+  isReject,
+  type PointsBalance,
+  readPointsBalance,
+} from '../domain/pointsBalance.ts';
+
+/** Makes batches of the records of one job, in their order. */
+export class BatchBuilder {
+  #total = 0;
+  #capacity = batchSizeFor(0);
+  #open = new OpenBatch();
+  #finished: Batch[] = [];
+
+  /** Records taken so far. */
+  get total(): number {
+    return this.#total;
+  }
+
+  add(record: unknown): void {
+    this.#open.add(record, this.#total);
+    this.#total += 1;
+    if (this.#open.count >= this.#capacity) this.#close();
+  }
+
+  /** The batches finished since the last call. */
+  take(): Batch[] {
+    const batches = this.#finished;
+    this.#finished = [];
+    return batches;
+  }
+
+  /** Finishes the batch in hand and gives what is left. */
+  end(): Batch[] {
+    if (this.#open.count > 0) this.#close();
+    return this.take();
+  }
+
+  #close(): void {
+    this.#finished.push(this.#open.finish());
+    this.#open = new OpenBatch();
+    this.#capacity = batchSizeFor(this.#total);
+  }
+}
+
+class OpenBatch {
+  count = 0;
+  #records: PointsBalance[] = [];
+  #rejects: RejectedRecord[] = [];
+  /** Ids that only rise can't repeat, which spares the search for repeats; shops send them in that order. */
+  #rising = true;
+  #highestId = 0;
+
+  add(record: unknown, index: number): void {
+    this.count += 1;
+    const reading = readPointsBalance(record);
+    if (isReject(reading)) {
+      this.#rejects.push({ index, ...reading });
+      return;
+    }
+    if (reading.wpUserId <= this.#highestId) this.#rising = false;
+    else this.#highestId = reading.wpUserId;
+    this.#records.push(reading);
+  }
+
+  finish(): Batch {
+    const records = this.#rising ? this.#records : lastOfEach(this.#records);
+    const rows: string[] = [];
+    const removals: string[] = [];
+    let minUserId = Infinity;
+    let maxUserId = 0;
+    let pointsType: string | null | undefined;
+    for (const record of records) {
+      if (record.tenThousandths === null) {
+        removals.push(`[${record.wpUserId}${typeSuffix(record.pointsType)}]`);
+        continue;
+      }
+      rows.push(rowText(record));
+      minUserId = Math.min(minUserId, record.wpUserId);
+      maxUserId = Math.max(maxUserId, record.wpUserId);
+      pointsType = pointsType === undefined || pointsType === record.pointsType ? record.pointsType : null;
+    }
+    return {
+      count: this.count,
+      rows: `[${rows.join(',')}]`,
+      rowCount: rows.length,
+      removals: `[${removals.join(',')}]`,
+      removalCount: removals.length,
+      minUserId: rows.length === 0 ? 0 : minUserId,
+      maxUserId,
+      pointsType: pointsType ?? null,
+      rejects: this.#rejects,
+    };
+  }
+}
+
+/** Of the records of one member and type, the last one stands. */
+function lastOfEach(records: PointsBalance[]): PointsBalance[] {
+  const last = new Map<string, PointsBalance>();
+  for (const record of records) last.set(`${record.wpUserId} ${record.pointsType}`, record);
+  return [...last.values()];
+}
+
+function rowText({ wpUserId, email, pointsType, tenThousandths }: PointsBalance): string {
+  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths}${typeSuffix(pointsType)}]`;
+}
+
+function typeSuffix(pointsType: string): string {
+  return pointsType === DEFAULT_POINTS_TYPE ? '' : `,${JSON.stringify(pointsType)}`;
+}

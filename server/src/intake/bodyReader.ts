@@ -1,0 +1,63 @@
+import type { Batch } from '../domain/batch.ts';
+import { SyncError } from '../domain/errors.ts';
+import { BatchBuilder } from './batchBuilder.ts';
+import { GzipReader } from './gzipReader.ts';
+import type { UploadFormat } from './intake.ts';
+import { JsonArrayReader } from './jsonArrayReader.ts';
+
+/** From the bytes of one body to batches: decompress, count, parse, check. */
+export class BodyReader {
+  readonly #format: UploadFormat;
+  readonly #builder = new BatchBuilder();
+  readonly #records = new JsonArrayReader((record) => this.#add(record));
+  readonly #gzip: GzipReader | undefined;
+  #bytes = 0;
+
+  constructor(format: UploadFormat) {
+    this.#format = format;
+    this.#gzip = format.gzip ? new GzipReader((text) => this.#read(text)) : undefined;
+  }
+
+  async write(chunk: Buffer): Promise<Batch[]> {
+    if (this.#gzip) await this.#gzip.write(chunk);
+    else this.#read(chunk);
+    return this.#builder.take();
+  }
+
+  async end(): Promise<{ batches: Batch[]; total: number }> {
+    await this.#gzip?.end();
+    this.#records.end();
+    const batches = this.#builder.end();
+    if (this.#builder.total === 0) {
+      throw new SyncError('EMPTY_ARRAY', 'The array is empty: send at least one record.');
+    }
+    return { batches, total: this.#builder.total };
+  }
+
+  close(): void {
+    this.#gzip?.close();
+  }
+
+  #read(text: Buffer): void {
+    this.#bytes += text.length;
+    if (this.#bytes > this.#format.maxBodyBytes) {
+      const limit = `${this.#format.maxBodyBytes} bytes`;
+      throw new SyncError(
+        'BODY_TOO_LARGE',
+        `The body is larger than ${limit}: send fewer records in one request.`,
+      );
+    }
+    this.#records.write(text);
+  }
+
+  #add(record: unknown): void {
+    if (this.#builder.total >= this.#format.maxRecords) {
+      const limit = `${this.#format.maxRecords} records`;
+      throw new SyncError(
+        'TOO_MANY_RECORDS',
+        `The body has more than ${limit}: send them in several requests.`,
+      );
+    }
+    this.#builder.add(record);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Batch } from '../domain/batch.ts';
+import { ThreadClient } from '../threads/threadClient.ts';
+
+export interface IntakeLimits {
+  maxRecords: number;
+  /** Bytes of the body after decompression. */
+  maxBodyBytes: number;
+}
+
+export interface UploadFormat extends IntakeLimits {
+  gzip: boolean;
+}
+
+/** Parses and checks bodies on a thread of its own, so that the thread which answers requests never waits for one. */
+export class Intake {
+  readonly #thread = new ThreadClient({ file: new URL('./intakeThread.ts', import.meta.url), data: null });
+  #nextUpload = 1;
+
+  async open(format: UploadFormat): Promise<Upload> {
+    const upload = this.#nextUpload++;
+    await this.#thread.call('open', { upload, ...format });
+    return new Upload(this.#thread, upload);
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.close();
+  }
+}
+
+/** One body on its way in. Calls are made one after the other; a broken body rejects with a `SyncError`. */
+export class Upload {
+  readonly #thread: ThreadClient;
+  readonly #upload: number;
+
+  constructor(thread: ThreadClient, upload: number) {
+    this.#thread = thread;
+    this.#upload = upload;
+  }
+
+  /** Hands in the next bytes; gives the batches that are finished now. */
+  async write(chunk: Uint8Array): Promise<Batch[]> {
+    return (await this.#thread.call('write', { upload: this.#upload, chunk })) as Batch[];
+  }
+
+  /** The body is whole: gives the last batches and the number of records in all of them. */
+  async end(): Promise<{ batches: Batch[]; total: number }> {
+    return (await this.#thread.call('end', { upload: this.#upload })) as { batches: Batch[]; total: number };
+  }
+
+  /** Forgets the upload, whatever its state. */
+  async discard(): Promise<void> {
+    await this.#thread.call('discard', { upload: this.#upload });
+  }
+}

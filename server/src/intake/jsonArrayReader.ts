@@ -1,0 +1,217 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { SyncError } from '../domain/errors.ts';
+
+/** Text is parsed in pieces of about this many bytes: large enough to be quick, small enough to stay flat. */
+const PIECE_BYTES = 128 * 1024;
+/** A record longer than this is no record. */
+const LONGEST_RECORD_BYTES = 1024 * 1024;
+const [TAB, LINE_FEED, RETURN, SPACE] = [9, 10, 13, 32];
+const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [
+  34, 44, 91, 92, 93, 123, 125,
+];
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Reads a JSON array of any length, piece by piece, and hands on its elements. The parser is the engine's own:
+ * this class only finds places where the text may be cut.
+ *
+ * A cut at a comma is right if and only if what stands before it, in brackets, is a JSON array: then the
+ * comma lies between two elements. So the cheap guess (the last `},`) is tried first, and where it
+ * doesn't parse, a scan of every byte finds the cut. See docs/decisions/0003-the-batch.md.
+ */
+export class JsonArrayReader {
+  readonly #onElement: (element: unknown) => void;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #state: 'before' | 'inside' | 'other' = 'before';
+  #anyElement = false;
+
+  constructor(onElement: (element: unknown) => void) {
+    this.#onElement = onElement;
+  }
+
+  write(chunk: Buffer): void {
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#state === 'before') this.#findStart();
+    if (this.#state === 'other') this.#refuseLongNonArray();
+    else if (this.#bytes >= PIECE_BYTES) this.#readUpToLastElement();
+  }
+
+  end(): void {
+    if (this.#state === 'before') {
+      throw new SyncError('INVALID_JSON', 'The body is empty: send a JSON array of records.');
+    }
+    const rest = this.#takeAll();
+    if (this.#state === 'other') throw notAnArray(rest);
+    const text = decode(rest).trimEnd();
+    if (!text.endsWith(']') || endOfArray(rest) === undefined) throw endsTooEarlyOrLate(rest);
+    const inside = text.slice(0, -1);
+    if (inside.trim() === '') {
+      if (this.#anyElement) throw new SyncError('INVALID_JSON', 'The JSON array ends with a comma.');
+      return;
+    }
+    this.#handOn(parseElements(inside));
+  }
+
+  #findStart(): void {
+    const all = this.#takeAll();
+    let at = all.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
+    while (at < all.length && isSpace(all[at])) at += 1;
+    if (at === all.length && at < LONGEST_RECORD_BYTES) {
+      this.#putBack(all);
+      return;
+    }
+    this.#state = all[at] === OPEN_BRACKET ? 'inside' : 'other';
+    this.#putBack(all.subarray(this.#state === 'inside' ? at + 1 : at));
+  }
+
+  #refuseLongNonArray(): void {
+    if (this.#bytes > LONGEST_RECORD_BYTES) throw notAnArray(this.#takeAll());
+  }
+
+  #readUpToLastElement(): void {
+    const all = this.#takeAll();
+    const guess = all.lastIndexOf('},') + 1;
+    let elements = guess > 0 ? tryParseElements(all.subarray(0, guess)) : undefined;
+    let cut = guess;
+    if (elements === undefined) {
+      cut = lastTopLevelComma(all);
+      if (cut >= 0) elements = parseElements(decode(all.subarray(0, cut)));
+    }
+    if (elements === undefined) {
+      if (all.length > LONGEST_RECORD_BYTES) throw tooLongFor(all);
+      this.#putBack(all);
+      return;
+    }
+    this.#handOn(elements);
+    this.#putBack(all.subarray(cut + 1));
+  }
+
+  #handOn(elements: unknown[]): void {
+    for (const element of elements) this.#onElement(element);
+    this.#anyElement = true;
+  }
+
+  #takeAll(): Buffer {
+    const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#bytes = 0;
+    return all;
+  }
+
+  #putBack(rest: Buffer): void {
+    if (rest.length > 0) this.#pieces.push(rest);
+    this.#bytes += rest.length;
+  }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB;
+}
+
+function decode(bytes: Buffer): string {
+  if (isAscii(bytes)) return bytes.toString('latin1');
+  if (!isUtf8(bytes)) throw new SyncError('INVALID_JSON', 'The body is not UTF-8 text: encode it as UTF-8.');
+  return bytes.toString('utf8');
+}
+
+function tryParseElements(bytes: Buffer): unknown[] | undefined {
+  try {
+    return parseElements(decode(bytes));
+  } catch (error) {
+    if (error instanceof SyncError) return undefined;
+    throw error;
+  }
+}
+
+/** Numbers that a double may not carry faithfully: 16 characters and more, or with an exponent. */
+const RISKY_NUMBER = /[:,[\s]-?(?:\d[\d.]{15}|\d[\d.]*[eE])/;
+const EXACT_FIELDS = new Set(['wp_user_id', 'points_balance']);
+
+/** Parses elements without their brackets. Numbers that would lose digits come as their text. */
+function parseElements(text: string): unknown[] {
+  const array = `[${text}]`;
+  try {
+    return JSON.parse(array, RISKY_NUMBER.test(text) ? keepNumberText : undefined) as unknown[];
+  } catch (cause) {
+    throw new SyncError(
+      'INVALID_JSON',
+      'The body is not valid JSON: send an array of records, made by a JSON library.',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function keepNumberText(key: string, value: unknown, context?: { source?: string }): unknown {
+  return typeof value === 'number' && EXACT_FIELDS.has(key) ? (context?.source ?? value) : value;
+}
+
+/** Walks the bytes behind the opening bracket. Stops where `visit` says so or the array closes. */
+function scanTopLevel(bytes: Buffer, onComma: (at: number) => void): number | undefined {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (inString) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (byte === CLOSE_BRACE) depth -= 1;
+    else if (byte === CLOSE_BRACKET) {
+      if (depth === 0) return at;
+      depth -= 1;
+    } else if (byte === COMMA && depth === 0) onComma(at);
+  }
+  return undefined;
+}
+
+function lastTopLevelComma(bytes: Buffer): number {
+  let last = -1;
+  scanTopLevel(bytes, (at) => {
+    last = at;
+  });
+  return last;
+}
+
+function endOfArray(bytes: Buffer): number | undefined {
+  return scanTopLevel(bytes, () => undefined);
+}
+
+function tooLongFor(bytes: Buffer): SyncError {
+  if (endOfArray(bytes) !== undefined) return endsTooEarlyOrLate(bytes);
+  return new SyncError(
+    'RECORD_TOO_LARGE',
+    'One record is longer than 1 MiB: send one small object a member.',
+  );
+}
+
+function endsTooEarlyOrLate(rest: Buffer): SyncError {
+  if (endOfArray(rest) === undefined) {
+    return new SyncError('BODY_TRUNCATED', 'The body ends in the middle of the array: send it again, whole.');
+  }
+  return new SyncError('INVALID_JSON', 'Something stands behind the JSON array: send the array alone.');
+}
+
+function notAnArray(bytes: Buffer): SyncError {
+  const message =
+    'The body must be a JSON array of records, like [{"wp_user_id":42,"email":"a@shop.example","points_balance":1250}].';
+  const first = bytes[0] ?? 0;
+  if (bytes.length > LONGEST_RECORD_BYTES && first === OPEN_BRACE)
+    return new SyncError('NOT_AN_ARRAY', message);
+  try {
+    JSON.parse(decode(bytes));
+  } catch (cause) {
+    return new SyncError(
+      'INVALID_JSON',
+      'The body is not valid JSON: send an array of records, made by a JSON library.',
+      {
+        cause,
+      },
+    );
+  }
+  return new SyncError('NOT_AN_ARRAY', message);
+}

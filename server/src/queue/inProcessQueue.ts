@@ -1,0 +1,63 @@
+import type { Queue, TurnHandler } from './queue.ts';
+
+/** The queue of a server that does everything in one process: one job at a time, in turns. */
+export class InProcessQueue implements Queue {
+  /** In the order of their turns; a job stands in it once, however often it was sent. */
+  readonly #line = new Set<string>();
+  readonly #delays = new Set<NodeJS.Timeout>();
+  readonly #stopping = new AbortController();
+  readonly #onError: (error: unknown, jobId: string) => void;
+  #handler: TurnHandler | undefined;
+  #working: Promise<void> | undefined;
+
+  constructor({ onError }: { onError: (error: unknown, jobId: string) => void }) {
+    this.#onError = onError;
+  }
+
+  async send(jobId: string, { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    if (delayMs === 0) {
+      this.#line.add(jobId);
+      this.#wake();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#delays.delete(timer);
+      void this.send(jobId);
+    }, delayMs);
+    this.#delays.add(timer);
+  }
+
+  async work(handler: TurnHandler): Promise<void> {
+    this.#handler = handler;
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const timer of this.#delays) clearTimeout(timer);
+    this.#delays.clear();
+    this.#line.clear();
+    await this.#working;
+  }
+
+  #wake(): void {
+    if (this.#handler === undefined || this.#working !== undefined) return;
+    this.#working = this.#takeTurns(this.#handler).finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  async #takeTurns(handler: TurnHandler): Promise<void> {
+    for (const jobId of this.#line) {
+      // A Set gives what was added during the walk too, at its end: deleting and adding is the line.
+      this.#line.delete(jobId);
+      try {
+        const wish = await handler(jobId, this.#stopping.signal);
+        if (wish === 'again' && !this.#stopping.signal.aborted) this.#line.add(jobId);
+      } catch (error) {
+        this.#onError(error, jobId);
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { SyncError } from '../domain/errors.ts';
+import { acceptedCount, type Job, jobAsJson } from '../domain/job.ts';
+import type { ArtlyService } from '../services/artlyService.ts';
+import type { IncomingJob, IntakeService } from '../services/intakeService.ts';
+import type { SiteService } from '../services/siteService.ts';
+import type { SyncJobService } from '../services/syncJobService.ts';
+import { balanceRoutes } from './balances.ts';
+import { endpoint } from './endpoint.ts';
+import { incomingBody } from './incomingBody.ts';
+import { jobRoutes, rejectAsJson } from './jobs.ts';
+import { readJobId, readSmallObject } from './parse.ts';
+import { actorOf, signIn, siteOf } from './signIn.ts';
+
+export interface ArtlyParts {
+  sites: SiteService;
+  jobs: SyncJobService;
+  intake: IntakeService;
+  artly: ArtlyService;
+  /** Aborted when the server stops. */
+  stopping: AbortSignal;
+  /** How long a body may stay without a byte, in milliseconds. */
+  bodyIdleMs: number;
+}
+
+const TYPE = 'points-balances';
+/** Rejects that the old endpoint's one answer carries; all of them stand under the job. */
+const ERRORS_IN_ANSWER = 1_000;
+
+/** The HTTP API: everything under /artly. */
+export function artlyRoutes(parts: ArtlyParts): Router {
+  const router = Router();
+  const before = [signIn(parts.sites)];
+  givenRoutes(router, before, parts);
+  jobRoutes(router, before, parts);
+  balanceRoutes(router, before, parts);
+  return router;
+}
+
+/** The endpoints that older versions of the plugin call: start, status, cancel, and all of it in one request. */
+function givenRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
+  const { jobs, intake } = parts;
+  endpoint(router, `/artly/sync/${TYPE}/start`, {
+    before,
+    post: async (request, response) => {
+      const job = await intake.receive(incomingJob(request, parts));
+      const message = `The job has started with ${job.total} records.`;
+      response.status(202).json({ success: true, jobId: job.jobId, message });
+    },
+  });
+  endpoint(router, `/artly/sync/${TYPE}/status`, {
+    before,
+    get: async (request, response) => {
+      const job = await jobs.find(siteOf(request).siteId, readJobId(request.query.jobId));
+      response.json({ success: true, job: jobAsJson(job) });
+    },
+  });
+  endpoint(router, `/artly/sync/${TYPE}/cancel`, {
+    before,
+    post: async (request, response) => {
+      const jobId = readJobId((await readSmallObject(request)).jobId);
+      await answerCancel(request, response, { jobs, jobId });
+    },
+  });
+  endpoint(router, `/artly/sync/${TYPE}`, {
+    before,
+    post: async (request, response) => {
+      const incoming = incomingJob(request, parts);
+      const { job } = await parts.artly.processPointsBalances({ incoming, signal: parts.stopping });
+      response.json(await oldAnswer(jobs, job as Job));
+    },
+  });
+}
+
+export async function answerCancel(
+  request: Request,
+  response: Response,
+  { jobs, jobId }: { jobs: SyncJobService; jobId: string },
+): Promise<void> {
+  const { siteId } = siteOf(request);
+  const { job, cancelled } = await jobs.cancel({ siteId, jobId, actor: actorOf(request) });
+  const message = cancelled ? job.stepMessage : `The job had ended before: it is ${job.status}.`;
+  response.json({ success: true, message, jobId });
+}
+
+function incomingJob(request: Request, { bodyIdleMs }: ArtlyParts): IncomingJob {
+  return {
+    siteId: siteOf(request).siteId,
+    type: TYPE,
+    actor: actorOf(request),
+    ...incomingBody(request, bodyIdleMs),
+  };
+}
+
+async function oldAnswer(jobs: SyncJobService, job: Job) {
+  if (job.status === 'cancelled')
+    throw new SyncError('JOB_CANCELLED', `Job ${job.jobId}: ${job.stepMessage}`);
+  if (job.status === 'failed') throw new SyncError('JOB_FAILED', `Job ${job.jobId}: ${job.stepMessage}`);
+  const errors = [];
+  for await (const reject of jobs.rejects(job.siteId, job.jobId)) {
+    if (errors.push(rejectAsJson(reject)) === ERRORS_IN_ANSWER) break;
+  }
+  return { success: true, updated: acceptedCount(job), ...(errors.length > 0 && { errors }) };
+}

@@ -1,0 +1,66 @@
+import { pipeline } from 'node:stream/promises';
+import type { RequestHandler, Router } from 'express';
+import { decimalText } from '../domain/decimal.ts';
+import type { ArtlyService } from '../services/artlyService.ts';
+import type { Balance } from '../storage/storage.ts';
+import type { ArtlyParts } from './artly.ts';
+import { endpoint } from './endpoint.ts';
+import { readBalancesQuery, readUserId } from './parse.ts';
+import { siteOf } from './signIn.ts';
+
+/** Reading balances: a page, all as a stream, or one member's. */
+export function balanceRoutes(router: Router, before: RequestHandler[], { artly }: ArtlyParts): void {
+  endpoint(router, '/artly/points-balances', {
+    before,
+    get: async (request, response) => {
+      const page = { siteId: siteOf(request).siteId, ...readBalancesQuery(request.query) };
+      if (request.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson') {
+        response.type('application/x-ndjson');
+        await pipeline(balanceLines(artly, page), response);
+        return;
+      }
+      const { balances, next } = await artly.listBalances(page);
+      response.json({ success: true, balances: balances.map(balanceAsJson), next });
+    },
+  });
+  endpoint(router, '/artly/points-balances/:wp_user_id', {
+    before,
+    get: async (request, response) => {
+      const balances = await artly.findBalances(
+        siteOf(request).siteId,
+        readUserId(request.params.wp_user_id),
+      );
+      response.json({ success: true, balances: balances.map(balanceAsJson) });
+    },
+  });
+}
+
+interface Page {
+  siteId: number;
+  pointsType: string | null;
+  afterUserId: number;
+  limit: number;
+}
+
+/** All balances, a line each, page by page in constant memory. */
+async function* balanceLines(artly: ArtlyService, page: Page): AsyncGenerator<string> {
+  let after: number | null = page.afterUserId;
+  while (after !== null) {
+    const { balances, next } = await artly.listBalances({ ...page, afterUserId: after });
+    yield balances.map((balance) => `${JSON.stringify(balanceAsJson(balance))}\n`).join('');
+    after = next;
+  }
+}
+
+/** The balance is written as it is kept, digit by digit: a JavaScript number would round a large one. */
+function balanceAsJson({ wpUserId, email, pointsType, tenThousandths }: Balance) {
+  return {
+    wp_user_id: wpUserId,
+    email,
+    points_type: pointsType,
+    points_balance: rawJson(decimalText(tenThousandths)),
+  };
+}
+
+/** A number by its text; TypeScript's library doesn't know the function of the engine yet. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => object };

@@ -1,0 +1,57 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { SyncError } from '../domain/errors.ts';
+import type { Log } from '../domain/log.ts';
+
+/** How long the rest of a refused body is read, so that the sender gets to see the answer. */
+const LINGER_MS = 2_000;
+
+export const notFound: RequestHandler = (request) => {
+  throw new SyncError('NOT_FOUND', `There is nothing at ${request.path}: check the address.`);
+};
+
+/** The one place that makes JSON of an error. Nothing of an unexpected one leaves the server. */
+export function answerError(log: Log): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    const answer = asSyncError(error);
+    if (answer.status >= 500) {
+      const cause = error instanceof Error ? error.stack : String(error);
+      log.error('request.failed', { method: request.method, path: request.path, code: answer.code, cause });
+    }
+    if (response.headersSent || request.destroyed) {
+      response.destroy();
+      return;
+    }
+    if (answer.status === 401) response.set('www-authenticate', 'Bearer');
+    closeAfterAnswer(request, response);
+    response.status(answer.status).json({ success: false, error: answer.code, message: answer.message });
+  };
+}
+
+function asSyncError(error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  if (isClientError(error)) {
+    return new SyncError(
+      'INVALID_PARAMETER',
+      'The request can’t be read: check its address, headers and body.',
+    );
+  }
+  return new SyncError(
+    'INTERNAL',
+    'The server made a mistake: try again, and tell its operator if it stays.',
+  );
+}
+
+/** What Express itself refuses, like an address with a broken %-sign. */
+function isClientError(error: unknown): boolean {
+  const status = (error as { status?: unknown }).status;
+  return error instanceof Error && typeof status === 'number' && status >= 400 && status < 500;
+}
+
+/** A body that was refused half-way makes the connection unusable for a next request. */
+function closeAfterAnswer(request: Request, response: Response): void {
+  if (request.readableEnded || request.complete) return;
+  response.set('connection', 'close');
+  request.resume();
+  const cut = setTimeout(() => request.destroy(), LINGER_MS);
+  request.once('close', () => clearTimeout(cut));
+}

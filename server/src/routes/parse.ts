@@ -1,0 +1,106 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { SyncError } from '../domain/errors.ts';
+import { JOB_STATUSES } from '../domain/job.ts';
+
+/** Everything that comes in by an address or a small body is read here, once. */
+
+const SMALL_BODY_BYTES = 64 * 1024;
+const MAX_LIMIT = 1_000;
+
+/** The `jobId` of `?jobId=…` or of `{ "jobId": … }`. */
+export function readJobId(value: unknown): string {
+  if (value === undefined || value === null || value === '') {
+    throw new SyncError('JOB_ID_MISSING', 'jobId is missing: give the jobId that the start answered with.');
+  }
+  if (Array.isArray(value)) {
+    throw new SyncError('JOB_ID_REPEATED', 'jobId is given more than once: give one.');
+  }
+  if (typeof value !== 'string') {
+    throw new SyncError(
+      'JOB_ID_INVALID',
+      'jobId must be a text: give the jobId that the start answered with.',
+    );
+  }
+  return value;
+}
+
+const JobsQuery = z.object({
+  type: z.string().optional(),
+  status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),
+  cursor: z.string().optional(),
+  limit: wholeNumber({ from: 1, to: MAX_LIMIT }).default(50),
+});
+
+export function readJobsQuery(query: unknown) {
+  const { type = null, status = null, cursor = null, limit } = readQuery(JobsQuery, query);
+  return { type, status, cursor, limit };
+}
+
+const BalancesQuery = z.object({
+  after: wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER }).default(0),
+  limit: wholeNumber({ from: 1, to: MAX_LIMIT }).default(MAX_LIMIT),
+  points_type: z.string().optional(),
+});
+
+export function readBalancesQuery(query: unknown) {
+  const { after, limit, points_type: pointsType = null } = readQuery(BalancesQuery, query);
+  return { afterUserId: after, limit, pointsType };
+}
+
+const UserId = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
+
+export function readUserId(text: unknown): number {
+  return readQuery(z.object({ wp_user_id: UserId }), { wp_user_id: text }).wp_user_id;
+}
+
+/** A small JSON object, read whole. */
+export async function readSmallObject(request: Request): Promise<Record<string, unknown>> {
+  requireJson(request);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > SMALL_BODY_BYTES)
+      throw new SyncError('BODY_TOO_LARGE', 'The body is larger than 64 KiB: send the fields alone.');
+    pieces.push(piece);
+  }
+  const value = parseJson(Buffer.concat(pieces).toString());
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SyncError('NOT_AN_OBJECT', 'The body must be a JSON object, like { "jobId": "…" }.');
+  }
+  return value as Record<string, unknown>;
+}
+
+export function requireJson(request: Request): void {
+  const [type = ''] = (request.get('content-type') ?? '').split(';');
+  if (type.trim().toLowerCase() === 'application/json') return;
+  throw new SyncError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    'The body must be JSON: send it with Content-Type: application/json.',
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SyncError('INVALID_JSON', 'The body is not valid JSON: make it by a JSON library.', { cause });
+  }
+}
+
+function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
+  const reading = shape.safeParse(query);
+  if (reading.success) return reading.data;
+  const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  throw new SyncError('INVALID_PARAMETER', `Wrong in the address: ${problems.join('; ')}.`);
+}
+
+function wholeNumber({ from, to }: { from: number; to: number }) {
+  const rule = `must be a whole number from ${from} to ${to}`;
+  return z
+    .string(rule)
+    .regex(/^\d{1,16}$/, rule)
+    .transform(Number)
+    .refine((value) => value >= from && value <= to, rule);
+}

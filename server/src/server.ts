@@ -1,0 +1,84 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from './app.ts';
+import { compose, type Parts, type Replacements } from './compose.ts';
+import type { Config } from './config.ts';
+import { SyncError } from './domain/errors.ts';
+import type { Log } from './domain/log.ts';
+
+/** Requests still open after this long are cut off, so that the whole stop stays within 10 s. */
+const DRAIN_MS = 7_000;
+
+export interface RunningServer {
+  url: string;
+  parts: Parts;
+  /** Stops taking work, finishes the batch in hand, and leaves the rest for the next process. */
+  stop(): Promise<void>;
+}
+
+/** Starts the server and its worker in this process; resolves when it listens. */
+export async function startServer(
+  config: Config,
+  log: Log,
+  replacements: Replacements = {},
+): Promise<RunningServer> {
+  const parts = await compose(config, log, replacements);
+  const stopping = new AbortController();
+  const app = createApp({ ...parts, log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs });
+  const server = createServer({ requestTimeout: 0 }, app);
+  try {
+    await listen(server, config);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+  await parts.queue.work(async (jobId, signal) => {
+    const { again } = await parts.artly.processPointsBalances({ jobId, signal });
+    return again ? 'again' : 'done';
+  });
+  parts.sweep.start();
+  const url = urlOf(server);
+  log.info('server.started', { url, database: config.databasePath });
+  return { url, parts, stop: () => stop({ server, parts, stopping, log }) };
+}
+
+async function stop(running: {
+  server: Server;
+  parts: Parts;
+  stopping: AbortController;
+  log: Log;
+}): Promise<void> {
+  const { server, parts, stopping, log } = running;
+  log.info('server.stopping');
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  stopping.abort(new SyncError('SHUTTING_DOWN', 'The server is stopping: the job goes on when it is back.'));
+  server.closeIdleConnections();
+  const cutOff = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await Promise.all([parts.sweep.stop(), parts.queue.stop()]);
+  await closed;
+  clearTimeout(cutOff);
+  await parts.close();
+  log.info('server.stopped');
+}
+
+function listen(server: Server, { port, host }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, { port, host })));
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, { port, host }: { port: number; host: string }): Error {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'another program listens there: stop it, or set PORT to another number',
+    EACCES: 'this user may not listen there: set PORT to a number above 1023',
+    EADDRNOTAVAIL: 'this machine has no such address: set HOST to one it has',
+  };
+  const reason = reasons[cause.code ?? ''] ?? cause.message;
+  return new SyncError('INVALID_CONFIGURATION', `Can't listen on ${host}:${port}: ${reason}.`, { cause });
+}
+
+function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

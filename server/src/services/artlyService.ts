@@ -1,0 +1,104 @@
+import { SyncError } from '../domain/errors.ts';
+import type { Job } from '../domain/job.ts';
+import type { Balance, Storage } from '../storage/storage.ts';
+import type { Clock } from './clock.ts';
+import type { IncomingJob, IntakeService } from './intakeService.ts';
+import type { SyncJobService } from './syncJobService.ts';
+
+/** How long one job is worked on before the next one has its turn. */
+const TURN_MS = 100;
+
+interface ArtlyServiceParts {
+  storage: Storage;
+  jobs: SyncJobService;
+  intake: IntakeService;
+  clock: Clock;
+}
+
+/** What was done: `job` is undefined where another process has it, `again` says that it wants another turn. */
+export interface Processed {
+  job: Job | undefined;
+  again: boolean;
+}
+
+/** Points balances: how they are applied and read. */
+export class ArtlyService {
+  readonly #storage: Storage;
+  readonly #jobs: SyncJobService;
+  readonly #intake: IntakeService;
+  readonly #clock: Clock;
+
+  constructor({ storage, jobs, intake, clock }: ArtlyServiceParts) {
+    this.#storage = storage;
+    this.#jobs = jobs;
+    this.#intake = intake;
+    this.#clock = clock;
+  }
+
+  /**
+   * Applies balances. With a `jobId`, those that this job carries, for one turn, and each batch is committed
+   * together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
+   * and resolves when that job has ended: there is no second way to apply a balance.
+   */
+  async processPointsBalances(
+    work: { signal: AbortSignal } & ({ jobId: string } | { incoming: IncomingJob }),
+  ): Promise<Processed> {
+    if ('jobId' in work) return this.#takeTurn(work.jobId, work.signal);
+    const { siteId, jobId } = await this.#intake.receive(work.incoming);
+    return { job: await this.#jobs.untilEnded(siteId, jobId, work.signal), again: false };
+  }
+
+  /**
+   * Balances by member, then type of points, from the member after `afterUserId` on: at most `limit`, but never
+   * only a part of a member's. `next` is the `afterUserId` of the next page, or null.
+   */
+  async listBalances(page: {
+    siteId: number;
+    pointsType: string | null;
+    afterUserId: number;
+    limit: number;
+  }): Promise<{ balances: Balance[]; next: number | null }> {
+    const found = await this.#storage.listBalances({ ...page, limit: page.limit + 1 });
+    const beyond = found[page.limit];
+    if (beyond === undefined) return { balances: found, next: null };
+    const whole = found.filter(({ wpUserId }) => wpUserId < beyond.wpUserId);
+    const balances = whole.length > 0 ? whole : await this.findBalances(page.siteId, beyond.wpUserId);
+    return { balances, next: balances.at(-1)?.wpUserId ?? null };
+  }
+
+  /** The balances of one member, one a type of points. */
+  async findBalances(siteId: number, wpUserId: number): Promise<Balance[]> {
+    const balances = await this.#storage.findBalances({ siteId, wpUserId });
+    if (balances.length === 0) {
+      throw new SyncError(
+        'BALANCE_NOT_FOUND',
+        `Member ${wpUserId} has no balance here: sync the shop, or check the id.`,
+      );
+    }
+    return balances;
+  }
+
+  async #takeTurn(jobId: string, signal: AbortSignal): Promise<Processed> {
+    const job = await this.#jobs.claim(jobId);
+    if (job === undefined) return { job, again: false };
+    const claim = { jobId, attempt: job.attempt };
+    const until = this.#clock.now() + TURN_MS;
+    let latest = job;
+    try {
+      while (latest.processed < latest.total) {
+        if (signal.aborted) {
+          await this.#jobs.release(claim);
+          return { job: latest, again: false };
+        }
+        if (this.#clock.now() >= until) return { job: latest, again: true };
+        const next = await this.#jobs.applyNext(claim);
+        if (next === undefined) return { job: undefined, again: false };
+        latest = next;
+      }
+      return { job: await this.#jobs.complete(claim), again: false };
+    } catch (error) {
+      await this.#jobs.recordFailure(latest, error);
+      return { job: undefined, again: false };
+    }
+  }
+}

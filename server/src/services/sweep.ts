@@ -1,0 +1,92 @@
+import type { Log } from '../domain/log.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Clock } from './clock.ts';
+
+const SWEEP_EVERY_MS = 2_000;
+const CLEAN_EVERY_MS = 60_000;
+const JOBS_A_SWEEP = 500;
+const ROWS_A_SLICE = 50;
+/** Between two slices of cleaning, so that it never crowds out the work. */
+const BREATH_MS = 20;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+interface SweepParts {
+  storage: Storage;
+  queue: Queue;
+  clock: Clock;
+  log: Log;
+  retentionDays: number;
+}
+
+/**
+ * Finds what no message brought: jobs that nobody woke, jobs whose worker is gone, and what is old enough to go.
+ * Safe in any number of processes.
+ */
+export class Sweep {
+  readonly #parts: SweepParts;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#running = Promise.all([
+      this.#repeat(SWEEP_EVERY_MS, () => this.wakeDueJobs()),
+      this.#repeat(CLEAN_EVERY_MS, () => this.dropOld()),
+    ]).then(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async wakeDueJobs(): Promise<void> {
+    const { storage, queue, clock } = this.#parts;
+    for (const jobId of await storage.listDue({ now: clock.now(), limit: JOBS_A_SWEEP }))
+      await queue.send(jobId);
+  }
+
+  /** Records go an hour after the end of their job, the job itself after the days of the history. */
+  async dropOld(): Promise<void> {
+    const { storage, clock, retentionDays } = this.#parts;
+    const now = clock.now();
+    const slices = [
+      () => storage.dropRecords({ endedBefore: now - HOUR_MS, limit: ROWS_A_SLICE }),
+      () => storage.dropJobs({ endedBefore: now - retentionDays * DAY_MS, limit: ROWS_A_SLICE }),
+    ];
+    for (const slice of slices) {
+      while ((await slice()) && !this.#stopping.signal.aborted) await this.#pause(BREATH_MS);
+    }
+  }
+
+  async #repeat(everyMs: number, round: () => Promise<void>): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await round();
+      } catch (error) {
+        // The next round tries again: a sweep must outlive a database that is away for a while.
+        this.#parts.log.error('sweep.failed', { cause: String(error) });
+      }
+      await this.#pause(everyMs);
+    }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, milliseconds);
+      function done() {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
+      signal.addEventListener('abort', done);
+      if (signal.aborted) done();
+    });
+  }
+}

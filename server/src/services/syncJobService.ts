@@ -1,0 +1,221 @@
+import type { RejectedRecord } from '../domain/batch.ts';
+import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
+import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
+import type { Log } from '../domain/log.ts';
+import { delayBeforeRetry } from '../domain/retryPolicy.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Actor, AuditEntry, Claim, Storage } from '../storage/storage.ts';
+import type { Clock } from './clock.ts';
+import type { JobChanges } from './jobChanges.ts';
+
+/** A worker that is silent for this long has lost its job; under the 20 s that a job may stand still. */
+const LEASE_MS = 15_000;
+const PAGE = 1_000;
+
+export interface SyncJobServiceParts {
+  storage: Storage;
+  queue: Queue;
+  changes: JobChanges;
+  clock: Clock;
+  log: Log;
+  /** Names this process in the lease of a job. */
+  owner: string;
+  /** Passing failures in a row after which a job fails. */
+  maxAttempts: number;
+}
+
+/** The life of a job: every change of a job's state after it was received goes through here. */
+export class SyncJobService {
+  readonly #storage: Storage;
+  readonly #queue: Queue;
+  readonly #changes: JobChanges;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #owner: string;
+  readonly #maxAttempts: number;
+
+  constructor(parts: SyncJobServiceParts) {
+    this.#storage = parts.storage;
+    this.#queue = parts.queue;
+    this.#changes = parts.changes;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#owner = parts.owner;
+    this.#maxAttempts = parts.maxAttempts;
+  }
+
+  // For the sites
+
+  async find(siteId: number, jobId: string): Promise<Job> {
+    const job = await this.#storage.findJob({ siteId, jobId });
+    if (job === undefined)
+      throw new SyncError('JOB_NOT_FOUND', 'There is no job of this jobId: check it, or start a new job.');
+    return job;
+  }
+
+  /** Newest first, `limit` jobs a page; `nextCursor` is null on the last page. */
+  async list(filter: {
+    siteId: number;
+    type: string | null;
+    status: JobStatus | null;
+    cursor: string | null;
+    limit: number;
+  }): Promise<{ jobs: Job[]; nextCursor: string | null }> {
+    const jobs = await this.#storage.listJobs({ ...filter, limit: filter.limit + 1 });
+    const page = jobs.slice(0, filter.limit);
+    return { jobs: page, nextCursor: jobs.length > page.length ? (page.at(-1)?.jobId ?? null) : null };
+  }
+
+  /** Once this has resolved, no further record of the job changes. `cancelled` is false where it had ended before. */
+  async cancel({ siteId, jobId, actor }: Change): Promise<{ job: Job; cancelled: boolean }> {
+    await this.find(siteId, jobId);
+    const job = await this.#storage.cancel({ siteId, jobId, actor, now: this.#clock.now() });
+    if (job === undefined) return { job: await this.find(siteId, jobId), cancelled: false };
+    await this.#ended(job);
+    return { job, cancelled: true };
+  }
+
+  /** Makes a failed or cancelled job run again from its first record. */
+  async retry({ siteId, jobId, actor }: Change): Promise<Job> {
+    const before = await this.find(siteId, jobId);
+    const job = await this.#storage.retry({ siteId, jobId, actor, now: this.#clock.now() });
+    if (job === undefined) throw await this.#whyNotRetried(before);
+    this.#changes.publish(job);
+    this.#log.info('job.retried', { jobId });
+    await this.#queue.send(jobId);
+    return job;
+  }
+
+  /** The rejected records of the job so far, in their order. */
+  async *rejects(siteId: number, jobId: string): AsyncGenerator<RejectedRecord> {
+    await this.find(siteId, jobId);
+    let afterIndex = -1;
+    while (true) {
+      const page = await this.#storage.listRejects({ jobId, afterIndex, limit: PAGE });
+      yield* page;
+      if (page.length < PAGE) return;
+      afterIndex = page.at(-1)?.index ?? afterIndex;
+    }
+  }
+
+  async audit(siteId: number, jobId: string): Promise<AuditEntry[]> {
+    await this.find(siteId, jobId);
+    return this.#storage.listAudit({ jobId });
+  }
+
+  /** Resolves when the job has ended; rejects with the reason of `signal`, and the job goes on. */
+  async untilEnded(siteId: number, jobId: string, signal: AbortSignal): Promise<Job> {
+    const { promise, resolve, reject } = Promise.withResolvers<Job>();
+    const look = (job: Job) => {
+      if (hasEnded(job.status)) resolve(job);
+    };
+    const abort = () => reject(signal.reason);
+    const stopWatching = this.#changes.watch(jobId, look);
+    signal.addEventListener('abort', abort);
+    try {
+      signal.throwIfAborted();
+      look(await this.find(siteId, jobId));
+      return await promise;
+    } finally {
+      stopWatching();
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  // For the workers
+
+  /** A job was received: whoever is free may look at it. */
+  async accepted(job: Job): Promise<void> {
+    this.#log.info('job.accepted', {
+      jobId: job.jobId,
+      siteId: job.siteId,
+      type: job.type,
+      total: job.total,
+    });
+    await this.#queue.send(job.jobId);
+  }
+
+  /** The job, when this process may work on it now. */
+  async claim(jobId: string): Promise<Job | undefined> {
+    const job = await this.#storage.claim({
+      jobId,
+      owner: this.#owner,
+      leaseMs: LEASE_MS,
+      now: this.#clock.now(),
+    });
+    if (job !== undefined) this.#changes.publish(job);
+    return job;
+  }
+
+  /** Applies the next batches together with their progress; `undefined` when the claim has passed. */
+  async applyNext(claim: Claim): Promise<Job | undefined> {
+    const job = await this.#storage.applyNext({ ...claim, leaseMs: LEASE_MS, now: this.#clock.now() });
+    if (job !== undefined) this.#changes.publish(job);
+    return job;
+  }
+
+  async complete(claim: Claim): Promise<Job | undefined> {
+    const job = await this.#storage.complete({ ...claim, now: this.#clock.now() });
+    if (job !== undefined) await this.#ended(job);
+    return job;
+  }
+
+  async release(claim: Claim): Promise<void> {
+    await this.#storage.release(claim);
+  }
+
+  /** What may pass is tried again, with growing pauses; what can't pass, or came too often, fails the job. */
+  async recordFailure(job: Job, failure: unknown): Promise<void> {
+    const claim = { jobId: job.jobId, attempt: job.attempt };
+    const now = this.#clock.now();
+    const { code, message } = describe(failure);
+    const failures = job.failures + 1;
+    if ('passing' in ERRORS[code] && failures < this.#maxAttempts) {
+      const delayMs = delayBeforeRetry(failures, this.#clock.random());
+      this.#log.warn('job.postponed', { jobId: job.jobId, attempt: job.attempt, code, delayMs });
+      const postponed = await this.#storage.postpone({ ...claim, delayMs, reason: message, now });
+      if (postponed === undefined) return;
+      this.#changes.publish(postponed);
+      await this.#queue.send(job.jobId, { delayMs });
+      return;
+    }
+    this.#log.error('job.failed', { jobId: job.jobId, attempt: job.attempt, code, cause: stackOf(failure) });
+    const failed = await this.#storage.fail({ ...claim, code, message, now });
+    if (failed !== undefined) await this.#ended(failed);
+  }
+
+  /** Tells the watchers, and wakes the job that stood behind this one. */
+  async #ended(job: Job): Promise<void> {
+    this.#changes.publish(job);
+    const { jobId, siteId, type, status, processed, total, attempt } = job;
+    this.#log.info('job.ended', { jobId, siteId, type, status, processed, total, attempt });
+    const next = await this.#storage.findNext({ siteId, type, now: this.#clock.now() });
+    if (next !== undefined) await this.#queue.send(next);
+  }
+
+  async #whyNotRetried({ siteId, jobId }: Job): Promise<SyncError> {
+    const { status } = await this.find(siteId, jobId);
+    if (status !== 'failed' && status !== 'cancelled') {
+      return new SyncError(
+        'JOB_NOT_RETRYABLE',
+        `The job is ${status}: only a failed or cancelled job can be tried again.`,
+      );
+    }
+    return new SyncError('RECORDS_DROPPED', 'The records of this job are no longer kept: start a new job.');
+  }
+}
+
+interface Change {
+  siteId: number;
+  jobId: string;
+  actor: Actor;
+}
+
+function describe(failure: unknown): { code: ErrorCode; message: string } {
+  if (failure instanceof SyncError) return { code: failure.code, message: failure.message };
+  return { code: 'INTERNAL', message: 'The server made a mistake: look at its log, and tell the makers.' };
+}
+
+function stackOf(failure: unknown): string | undefined {
+  return failure instanceof Error ? failure.stack : String(failure);
+}

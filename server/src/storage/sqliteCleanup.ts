@@ -1,0 +1,54 @@
+import type { SqliteDatabase } from './sqliteDatabase.ts';
+
+/** Keeping house on SQLite: the methods of the port of the same names. */
+
+export function dropRecords(
+  db: SqliteDatabase,
+  { endedBefore, limit }: { endedBefore: number; limit: number },
+): boolean {
+  return db.transaction(() => {
+    // First the mark, then the records: nobody can retry a job of which a part is gone.
+    const ended = db.run(
+      `UPDATE jobs SET records_kept = 0 WHERE job_seq IN
+         (SELECT job_seq FROM jobs
+          WHERE status IN ('completed', 'failed', 'cancelled') AND completed_at < :endedBefore AND records_kept = 1
+          ORDER BY completed_at LIMIT :limit)`,
+      { endedBefore, limit },
+    );
+    const dropped = db.run(
+      `DELETE FROM job_batches WHERE rowid IN
+         (SELECT b.rowid FROM job_batches AS b JOIN jobs AS j USING (job_seq) WHERE j.records_kept = 0 LIMIT :limit)`,
+      { limit },
+    );
+    return ended === limit || dropped === limit;
+  });
+}
+
+export function dropJobs(
+  db: SqliteDatabase,
+  { endedBefore, limit }: { endedBefore: number; limit: number },
+): boolean {
+  return db.transaction(() => {
+    const dropped = db.run(
+      `DELETE FROM jobs WHERE job_seq IN
+         (SELECT job_seq FROM jobs
+          WHERE status IN ('completed', 'failed', 'cancelled') AND completed_at < :endedBefore AND records_kept = 0
+          ORDER BY completed_at LIMIT :limit)`,
+      { endedBefore, limit },
+    );
+    // A removed balance is remembered as long as the history: as long as the job that removed it.
+    const forgotten = db.run(
+      `DELETE FROM points_balances WHERE (site_id, wp_user_id, points_type) IN
+         (SELECT site_id, wp_user_id, points_type FROM points_balances AS p
+          WHERE balance IS NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.job_seq = p.job_seq)
+          LIMIT :limit)`,
+      { limit },
+    );
+    return dropped === limit || forgotten === limit;
+  });
+}
+
+export function check(db: SqliteDatabase): void {
+  // Takes the write lock for a moment: what can't be written to is not ready.
+  db.transaction(() => undefined);
+}

@@ -1,0 +1,25 @@
+import * as cleanup from './sqliteCleanup.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
+import * as jobs from './sqliteJobs.ts';
+import * as reads from './sqliteReads.ts';
+import * as sites from './sqliteSites.ts';
+import * as uploads from './sqliteUploads.ts';
+import type { Storage } from './storage.ts';
+
+/** A method of the port as SQLite has it: synchronous, on a connection. */
+type SqliteMethod<Name extends keyof Storage> = (
+  db: SqliteDatabase,
+  argument: Parameters<Storage[Name]>[0],
+) => Awaited<ReturnType<Storage[Name]>>;
+
+type SqliteMethods = { [Name in keyof Storage]: SqliteMethod<Name> };
+
+/** Methods that only look: they run on a connection of their own and never wait for a write. */
+export const READS: Pick<SqliteMethods, keyof typeof reads | 'findKey' | 'listSites'> = {
+  ...reads,
+  findKey: sites.findKey,
+  listSites: sites.listSites,
+};
+
+/** All methods of the port. */
+export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...reads, ...cleanup };

@@ -1,0 +1,138 @@
+import type { RejectedRecord } from '../domain/batch.ts';
+import type { AuditEvent, Job } from '../domain/job.ts';
+import type { RejectCode } from '../domain/pointsBalance.ts';
+import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { jobFromRow, jobRow } from './sqliteJobRow.ts';
+import type { AuditEntry, Balance, JobFilter } from './storage.ts';
+
+/** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
+
+export function findJob(
+  db: SqliteDatabase,
+  { siteId, jobId }: { siteId: number; jobId: string },
+): Job | undefined {
+  const job = jobRow(db, jobId);
+  return job?.siteId === siteId && job.accepted ? job : undefined;
+}
+
+export function hasRecords(db: SqliteDatabase, { jobId }: { jobId: string }): boolean {
+  return jobRow(db, jobId)?.recordsKept ?? false;
+}
+
+export function listJobs(db: SqliteDatabase, { siteId, type, status, cursor, limit }: JobFilter): Job[] {
+  return db
+    .all(
+      `SELECT * FROM jobs
+       WHERE site_id = :siteId AND accepted = 1
+         AND (:type IS NULL OR type = :type) AND (:status IS NULL OR status = :status)
+         AND (:cursor IS NULL OR job_seq < (SELECT job_seq FROM jobs WHERE job_id = :cursor AND site_id = :siteId))
+       ORDER BY job_seq DESC LIMIT :limit`,
+      { siteId, type, status, cursor, limit },
+    )
+    .map(jobFromRow);
+}
+
+const FIRST_OF_EACH_LINE = `
+  SELECT j.job_id FROM jobs AS j
+  WHERE j.accepted = 1 AND (
+    (j.status = 'running' AND coalesce(j.run_after, j.lease_until, 0) <= :now)
+    OR (j.status = 'pending' AND NOT EXISTS (
+      SELECT 1 FROM jobs AS o
+      WHERE o.site_id = j.site_id AND o.type = j.type AND o.accepted = 1
+        AND o.status IN ('pending', 'running') AND o.job_seq <> j.job_seq
+        AND (o.status = 'running' OR o.job_seq < j.job_seq))))`;
+
+export function listDue(db: SqliteDatabase, { now, limit }: { now: number; limit: number }): string[] {
+  return db
+    .all(`${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') ORDER BY j.job_seq LIMIT :limit`, {
+      now,
+      limit,
+    })
+    .map((row) => row.job_id as string);
+}
+
+export function findNext(
+  db: SqliteDatabase,
+  line: { siteId: number; type: string; now: number },
+): string | undefined {
+  const row = db.get(
+    `${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') AND j.site_id = :siteId AND j.type = :type
+     ORDER BY j.job_seq LIMIT 1`,
+    { ...line },
+  );
+  return row?.job_id as string | undefined;
+}
+
+export function listRejects(
+  db: SqliteDatabase,
+  { jobId, afterIndex, limit }: { jobId: string; afterIndex: number; limit: number },
+): RejectedRecord[] {
+  return db
+    .all(
+      `SELECT r.record_index, r.wp_user_id, r.code, r.message
+       FROM job_rejects AS r JOIN jobs AS j USING (job_seq)
+       WHERE j.job_id = :jobId AND r.record_index > :afterIndex AND r.record_index < j.processed
+       ORDER BY r.record_index LIMIT :limit`,
+      { jobId, afterIndex, limit },
+    )
+    .map((row) => ({
+      index: row.record_index as number,
+      wpUserId: row.wp_user_id as number | null,
+      code: row.code as RejectCode,
+      message: row.message as string,
+    }));
+}
+
+export function listAudit(db: SqliteDatabase, { jobId }: { jobId: string }): AuditEntry[] {
+  return db
+    .all(
+      `SELECT a.* FROM job_audit AS a JOIN jobs AS j USING (job_seq) WHERE j.job_id = :jobId ORDER BY a.audit_id`,
+      { jobId },
+    )
+    .map((row) => ({
+      at: row.at as number,
+      event: row.event as AuditEvent,
+      actor: row.actor as string,
+      ip: row.ip as string | null,
+      attempt: row.attempt as number,
+      detail: row.detail as string | null,
+    }));
+}
+
+export function listBalances(
+  db: SqliteDatabase,
+  page: { siteId: number; pointsType: string | null; afterUserId: number; limit: number },
+): Balance[] {
+  return db
+    .all(
+      `SELECT wp_user_id, email, points_type, CAST(balance AS TEXT) AS balance FROM points_balances
+       WHERE site_id = :siteId AND wp_user_id > :afterUserId AND balance IS NOT NULL
+         AND (:pointsType IS NULL OR points_type = :pointsType)
+       ORDER BY wp_user_id, points_type LIMIT :limit`,
+      { ...page },
+    )
+    .map(balanceFromRow);
+}
+
+export function findBalances(
+  db: SqliteDatabase,
+  { siteId, wpUserId }: { siteId: number; wpUserId: number },
+): Balance[] {
+  return db
+    .all(
+      `SELECT wp_user_id, email, points_type, CAST(balance AS TEXT) AS balance FROM points_balances
+       WHERE site_id = :siteId AND wp_user_id = :wpUserId AND balance IS NOT NULL ORDER BY points_type`,
+      { siteId, wpUserId },
+    )
+    .map(balanceFromRow);
+}
+
+/** The balance comes as text: as a number, one beyond 2^53 would lose its last digits. */
+function balanceFromRow(row: Row): Balance {
+  return {
+    wpUserId: row.wp_user_id as number,
+    email: row.email as string,
+    pointsType: row.points_type as string,
+    tenThousandths: BigInt(row.balance as string),
+  };
+}

@@ -1,0 +1,94 @@
+import type { Batch } from '../domain/batch.ts';
+import type { Job } from '../domain/job.ts';
+import { stepMessage } from '../domain/stepMessage.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
+import { type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
+import type { Actor } from './storage.ts';
+
+/** Receiving a job on SQLite: the methods of the port of the same names. */
+
+export function openUpload(
+  db: SqliteDatabase,
+  job: { jobId: string; siteId: number; type: string; now: number },
+): void {
+  db.run(
+    `INSERT INTO jobs (job_id, site_id, type, created_at, updated_at) VALUES (:jobId, :siteId, :type, :now, :now)`,
+    { ...job },
+  );
+}
+
+export function stage(db: SqliteDatabase, { jobId, batches }: { jobId: string; batches: Batch[] }): void {
+  db.transaction(() => insertBatches(db, openRow(db, jobId), batches));
+}
+
+export function accept(
+  db: SqliteDatabase,
+  { jobId, batches, actor, now }: { jobId: string; batches: Batch[]; actor: Actor; now: number },
+): Job {
+  return db.transaction(() => {
+    insertBatches(db, openRow(db, jobId), batches);
+    db.run(`UPDATE jobs SET accepted = 1, step_message = :message, updated_at = :now WHERE job_id = :jobId`, {
+      jobId,
+      message: stepMessage.waiting(),
+      now,
+    });
+    const job = jobRow(db, jobId) as JobRow;
+    writeAudit(db, job, { event: 'created', actor, now, detail: `${job.total} records` });
+    return job;
+  });
+}
+
+export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }): void {
+  db.run('DELETE FROM jobs WHERE job_id = :jobId AND accepted = 0', { jobId });
+}
+
+function openRow(db: SqliteDatabase, jobId: string): JobRow {
+  const job = jobRow(db, jobId);
+  if (job === undefined || job.accepted) throw new Error(`Job ${jobId} is no open upload.`);
+  return job;
+}
+
+function insertBatches(db: SqliteDatabase, job: JobRow, batches: Batch[]): void {
+  let total = job.total;
+  batches.forEach((batch, at) => {
+    insertBatch(db, { jobSeq: job.jobSeq, n: job.batchCount + at, batch });
+    total += batch.count;
+  });
+  db.run(`UPDATE jobs SET total = :total, batch_count = :batchCount WHERE job_seq = :jobSeq`, {
+    jobSeq: job.jobSeq,
+    total,
+    batchCount: job.batchCount + batches.length,
+  });
+}
+
+function insertBatch(
+  db: SqliteDatabase,
+  { jobSeq, n, batch }: { jobSeq: number; n: number; batch: Batch },
+): void {
+  db.run(
+    `INSERT INTO job_batches (job_seq, n, record_count, row_list, row_count, removal_list, removal_count,
+       reject_count, min_user_id, max_user_id, points_type)
+     VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :minUserId, :maxUserId,
+       :pointsType)`,
+    {
+      jobSeq,
+      n,
+      count: batch.count,
+      rows: batch.rows,
+      rowCount: batch.rowCount,
+      removals: batch.removals,
+      removalCount: batch.removalCount,
+      rejectCount: batch.rejects.length,
+      minUserId: batch.minUserId,
+      maxUserId: batch.maxUserId,
+      pointsType: batch.pointsType,
+    },
+  );
+  if (batch.rejects.length === 0) return;
+  db.run(
+    `INSERT INTO job_rejects (job_seq, record_index, wp_user_id, code, message)
+     SELECT :jobSeq, r.value ->> 'index', r.value ->> 'wpUserId', r.value ->> 'code', r.value ->> 'message'
+     FROM json_each(:rejects) AS r`,
+    { jobSeq, rejects: JSON.stringify(batch.rejects) },
+  );
+}

@@ -1,0 +1,151 @@
+import type { Batch, RejectedRecord } from '../domain/batch.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { AuditEvent, Job, JobStatus } from '../domain/job.ts';
+
+/** A site that may send jobs. Times here and below are milliseconds since 1970, UTC. */
+export interface Site {
+  siteId: number;
+  url: string;
+  createdAt: number;
+  revokedAt: number | null;
+  lastSeenAt: number | null;
+}
+
+/** What is kept of a key: enough to check one, too little to make one. */
+export interface SiteKey {
+  siteId: number;
+  siteUrl: string;
+  keyHash: Uint8Array;
+}
+
+/** Who did something to a job: a site by its key, the worker, … and the address it came from, where there is one. */
+export interface Actor {
+  name: string;
+  ip: string | null;
+}
+
+export interface AuditEntry {
+  at: number;
+  event: AuditEvent;
+  actor: string;
+  ip: string | null;
+  attempt: number;
+  detail: string | null;
+}
+
+/** One balance as it is read: `tenThousandths` is exact, so it is a bigint. */
+export interface Balance {
+  wpUserId: number;
+  email: string;
+  pointsType: string;
+  tenThousandths: bigint;
+}
+
+/** The right to work on a job: every write of a worker names it, and is refused once it has passed to another. */
+export interface Claim {
+  jobId: string;
+  attempt: number;
+}
+
+/**
+ * The first port: everything that is kept. Each method is one transaction and takes one plain object.
+ *
+ * All adapters keep these promises, and `syncStorageContract` proves them:
+ * - a method that resolved is durable; one that rejected changed nothing;
+ * - a write that may lose a race gives `undefined` when it lost, and then changed nothing;
+ * - every change of a job raises its `version` and follows `JOB_MOVES`; every move stands in the audit trail;
+ * - a `SyncError` says what is wrong with the storage itself; `passing` ones may be gone on the next try.
+ */
+export interface Storage {
+  // Sites and their keys
+  addSite(site: { url: string; key: NewKey; now: number }): Promise<Site>;
+  /** The site of this address, made if there is none; it has no key of its own. */
+  ensureSite(site: { url: string; now: number }): Promise<Site>;
+  /** Replaces all keys of a site by a new one; also brings a revoked site back. */
+  rotateKey(site: { url: string; key: NewKey; now: number }): Promise<Site | undefined>;
+  revokeSite(site: { url: string; now: number }): Promise<Site | undefined>;
+  listSites(none: Record<string, never>): Promise<Site[]>;
+  findKey(key: { keyId: string }): Promise<SiteKey | undefined>;
+  /** Notes that a site was there; at most once a minute is enough. */
+  noteSeen(site: { siteId: number; now: number }): Promise<void>;
+
+  // Receiving a job
+  /** Gives the job its place in the order. Nobody sees it until it is accepted. */
+  openUpload(job: { jobId: string; siteId: number; type: string; now: number }): Promise<void>;
+  /** Keeps further batches of an open upload, numbered on from those it has. */
+  stage(upload: { jobId: string; batches: Batch[] }): Promise<void>;
+  /** Keeps the last batches and makes the upload a pending job. */
+  accept(upload: { jobId: string; batches: Batch[]; actor: Actor; now: number }): Promise<Job>;
+  /** Leaves nothing of an open upload. */
+  discardUpload(upload: { jobId: string }): Promise<void>;
+
+  // The life of a job
+  /**
+   * Gives `owner` the right to work on the job for `leaseMs`, when the job is pending, due, and the first in
+   * line of its site and type; when `owner` has it already; or when the lease of another ran out. In the
+   * first and the last case a new attempt begins.
+   */
+  claim(job: { jobId: string; owner: string; leaseMs: number; now: number }): Promise<Job | undefined>;
+  /**
+   * Applies the next batches of the claimed job, all that fit into one move (`batchSizeFor`), and their progress.
+   * `undefined` when the claim has passed, the job has ended, or all its batches are applied.
+   */
+  applyNext(claim: Claim & { leaseMs: number; now: number }): Promise<Job | undefined>;
+  /** Ends a claimed job all of whose batches are applied. */
+  complete(claim: Claim & { now: number }): Promise<Job | undefined>;
+  /** Lets a claimed job rest for `delayMs` after a failure that may pass, and counts the failure. */
+  postpone(claim: Claim & { delayMs: number; reason: string; now: number }): Promise<Job | undefined>;
+  fail(claim: Claim & { code: ErrorCode; message: string; now: number }): Promise<Job | undefined>;
+  /** Hands a claimed job back, untouched, for the next process to go on with at once. */
+  release(claim: Claim): Promise<void>;
+  cancel(job: { siteId: number; jobId: string; actor: Actor; now: number }): Promise<Job | undefined>;
+  /** Makes a failed or cancelled job pending again from its first record. Its records must still be kept. */
+  retry(job: { siteId: number; jobId: string; actor: Actor; now: number }): Promise<Job | undefined>;
+
+  // Looking
+  findJob(job: { siteId: number; jobId: string }): Promise<Job | undefined>;
+  /** Whether the records of the job are still kept. */
+  hasRecords(job: { jobId: string }): Promise<boolean>;
+  /** Newest first, from before `cursor` on (the `jobId` of the last one seen). */
+  listJobs(filter: JobFilter): Promise<Job[]>;
+  /** Jobs that wait for a worker now: due and first in line, or left by a worker whose lease ran out; oldest first. */
+  listDue(filter: { now: number; limit: number }): Promise<string[]>;
+  /** The job that is next in line of a site and type, when it is due. */
+  findNext(line: { siteId: number; type: string; now: number }): Promise<string | undefined>;
+  /** Rejected records of batches that are settled, by index, after `afterIndex`. */
+  listRejects(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedRecord[]>;
+  listAudit(job: { jobId: string }): Promise<AuditEntry[]>;
+  /** By member, then type of points, after the member `afterUserId`. */
+  listBalances(page: {
+    siteId: number;
+    pointsType: string | null;
+    afterUserId: number;
+    limit: number;
+  }): Promise<Balance[]>;
+  findBalances(member: { siteId: number; wpUserId: number }): Promise<Balance[]>;
+
+  // Keeping house; each call does a bounded slice and says whether there may be more
+  dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
+  dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
+  /** Rejects unless the storage answers and can be written to. */
+  check(none: Record<string, never>): Promise<void>;
+}
+
+/** Storage that was opened here and must be closed here. */
+export interface OpenStorage {
+  storage: Storage;
+  close(): Promise<void>;
+}
+
+export interface NewKey {
+  keyId: string;
+  keyHash: Uint8Array;
+}
+
+export interface JobFilter {
+  siteId: number;
+  type: string | null;
+  status: JobStatus | null;
+  cursor: string | null;
+  limit: number;
+}

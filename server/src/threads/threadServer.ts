@@ -1,0 +1,43 @@
+import { parentPort } from 'node:worker_threads';
+import { type ErrorCode, SyncError } from '../domain/errors.ts';
+
+export interface CallMessage {
+  id: number;
+  method: string;
+  argument: unknown;
+}
+
+export interface AnswerMessage {
+  id: number;
+  value?: unknown;
+  error?: { code?: ErrorCode; message: string; stack?: string | undefined };
+}
+
+/**
+ * Answers the calls of a `ThreadClient` in a worker thread, in the order they come where `handlers` are
+ * synchronous. `asSyncError` may turn a driver's error into one of the catalogue; any other error goes over as it is.
+ */
+export function serveThread(
+  handlers: Record<string, (argument: never) => unknown>,
+  asSyncError: (error: unknown) => unknown = (error) => error,
+): void {
+  const port = parentPort;
+  if (port === null) throw new Error('This file runs as a worker thread only.');
+  port.on('message', async ({ id, method, argument }: CallMessage) => {
+    try {
+      const handler = handlers[method];
+      if (handler === undefined) throw new TypeError(`The thread has no method ${method}.`);
+      const result = handler(argument as never);
+      const value = result instanceof Promise ? await result : result;
+      port.postMessage({ id, value } satisfies AnswerMessage);
+    } catch (error) {
+      port.postMessage({ id, error: plainError(asSyncError(error)) } satisfies AnswerMessage);
+    }
+  });
+}
+
+function plainError(error: unknown): NonNullable<AnswerMessage['error']> {
+  if (error instanceof SyncError) return { code: error.code, message: error.message };
+  if (error instanceof Error) return { message: error.message, stack: error.stack };
+  return { message: String(error) };
+}
