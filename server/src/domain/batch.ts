@@ -12,16 +12,16 @@ export interface RejectedRecord extends Reject {
 export interface Batch {
   /** Records of the body this batch settles: rows, removals, rejects, and records a later one stands for. */
   count: number;
-  /** JSON text: `[[wp_user_id, email, tenThousandths], …]`, with the points type behind where it isn't the default. */
+  /** JSON text: `[[wp_user_id, email, tenThousandths], …]`, with the points type behind where `pointsType` is null. */
   rows: string;
   rowCount: number;
-  /** JSON text: `[[wp_user_id], …]` of balances to remove, with the points type behind where it isn't the default. */
-  removals: string;
-  removalCount: number;
+  /** The one points type of all `rows`, or null where they have several. */
+  pointsType: string | null;
   /** The lowest and highest `wp_user_id` of `rows`; 0 where there is none. */
   minUserId: number;
   maxUserId: number;
-  /** The one points type of all `rows`, or null where they have several. */
-  pointsType: string | null;
+  /** JSON text: `[[wp_user_id, pointsType], …]` of balances to remove. */
+  removals: string;
+  removalCount: number;
   rejects: RejectedRecord[];
 }

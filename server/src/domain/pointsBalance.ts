@@ -19,7 +19,7 @@ export const REJECT_CODES = [
 ] as const;
 export type RejectCode = (typeof REJECT_CODES)[number];
 
-export const DEFAULT_POINTS_TYPE = 'points';
+const DEFAULT_POINTS_TYPE = 'points';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be in there
 const POINTS_TYPE = /^[^\u0000-\u001f\u007f]{1,64}$/;
 const MAX_EMAIL_LENGTH = 254;
@@ -33,6 +33,11 @@ export interface PointsBalance {
   email: string;
   pointsType: string;
   tenThousandths: number | bigint | null;
+}
+
+/** A balance as it is read back: `tenThousandths` is exact, so it is a bigint. */
+export interface Balance extends Pick<PointsBalance, 'wpUserId' | 'email' | 'pointsType'> {
+  tenThousandths: bigint;
 }
 
 /** Why one record can't be applied. `wpUserId` is null where it could not be read. */

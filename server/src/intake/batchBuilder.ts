@@ -1,11 +1,6 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
-import {
-  DEFAULT_POINTS_TYPE,
-  isReject,
-  type PointsBalance,
-  readPointsBalance,
-} from '../domain/pointsBalance.ts';
+import { isReject, type PointsBalance, readPointsBalance } from '../domain/pointsBalance.ts';
 
 /** Makes batches of the records of one job, in their order. */
 export class BatchBuilder {
@@ -67,30 +62,19 @@ class OpenBatch {
 
   finish(): Batch {
     const records = this.#rising ? this.#records : lastOfEach(this.#records);
-    const rows: string[] = [];
-    const removals: string[] = [];
-    let minUserId = Infinity;
-    let maxUserId = 0;
-    let pointsType: string | null | undefined;
-    for (const record of records) {
-      if (record.tenThousandths === null) {
-        removals.push(`[${record.wpUserId}${typeSuffix(record.pointsType)}]`);
-        continue;
-      }
-      rows.push(rowText(record));
-      minUserId = Math.min(minUserId, record.wpUserId);
-      maxUserId = Math.max(maxUserId, record.wpUserId);
-      pointsType = pointsType === undefined || pointsType === record.pointsType ? record.pointsType : null;
-    }
+    const standing = records.filter(({ tenThousandths }) => tenThousandths !== null);
+    const removed = records.filter(({ tenThousandths }) => tenThousandths === null);
+    const pointsType = onlyTypeOf(standing);
+    const ids = standing.map(({ wpUserId }) => wpUserId);
     return {
       count: this.count,
-      rows: `[${rows.join(',')}]`,
-      rowCount: rows.length,
-      removals: `[${removals.join(',')}]`,
-      removalCount: removals.length,
-      minUserId: rows.length === 0 ? 0 : minUserId,
-      maxUserId,
-      pointsType: pointsType ?? null,
+      rows: `[${standing.map((record) => rowText(record, pointsType)).join(',')}]`,
+      rowCount: standing.length,
+      removals: `[${removed.map(removalText).join(',')}]`,
+      removalCount: removed.length,
+      minUserId: ids.reduce((lowest, id) => Math.min(lowest, id), ids[0] ?? 0),
+      maxUserId: ids.reduce((highest, id) => Math.max(highest, id), 0),
+      pointsType,
       rejects: this.#rejects,
     };
   }
@@ -103,10 +87,20 @@ function lastOfEach(records: PointsBalance[]): PointsBalance[] {
   return [...last.values()];
 }
 
-function rowText({ wpUserId, email, pointsType, tenThousandths }: PointsBalance): string {
-  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths}${typeSuffix(pointsType)}]`;
+/** The one points type of all the records, or null where they have several. */
+function onlyTypeOf(records: PointsBalance[]): string | null {
+  const type = records[0]?.pointsType ?? null;
+  return records.every(({ pointsType }) => pointsType === type) ? type : null;
 }
 
-function typeSuffix(pointsType: string): string {
-  return pointsType === DEFAULT_POINTS_TYPE ? '' : `,${JSON.stringify(pointsType)}`;
+function rowText(
+  { wpUserId, email, pointsType, tenThousandths }: PointsBalance,
+  onlyType: string | null,
+): string {
+  const type = onlyType === null ? `,${JSON.stringify(pointsType)}` : '';
+  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths}${type}]`;
+}
+
+function removalText({ wpUserId, pointsType }: PointsBalance): string {
+  return `[${wpUserId},${JSON.stringify(pointsType)}]`;
 }

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler, Router } from 'express';
 import { decimalText } from '../domain/decimal.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
-import type { Balance } from '../storage/storage.ts';
 import type { ArtlyParts } from './artly.ts';
 import { endpoint } from './endpoint.ts';
 import { readBalancesQuery, readUserId } from './parse.ts';

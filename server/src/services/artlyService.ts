@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
-import type { Balance, Storage } from '../storage/storage.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { SyncJobService } from './syncJobService.ts';

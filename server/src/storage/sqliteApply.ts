@@ -1,4 +1,3 @@
-import { DEFAULT_POINTS_TYPE } from '../domain/pointsBalance.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import type { JobRow } from './sqliteJobRow.ts';
 
@@ -68,14 +67,15 @@ export function applyBatch(
   let inserted = 0;
   let changed = 0;
   if (batch.rowCount > 0) {
-    const countNew = newcomerCounter(db, { job, batch });
-    changed += db.run(UPSERT, at);
-    inserted = countNew();
-    if (mark) db.run(MARK, at);
+    const typed = { ...at, pointsType: batch.pointsType };
+    const before = countStanding(db, job, batch);
+    changed += db.run(newerRemovals(db, job) ? UPSERT_UNLESS_REMOVED : UPSERT, typed);
+    inserted = countStanding(db, job, batch) - before;
+    if (mark) db.run(MARK, typed);
   }
   if (batch.removalCount > 0) {
     changed += db.run(REMOVE, at);
-    if (mark) db.run(REMEMBER_REMOVED, at);
+    db.run(REMEMBER_REMOVED, at);
   }
   settled.records += batch.recordCount;
   settled.inserted += inserted;
@@ -84,78 +84,82 @@ export function applyBatch(
   settled.rejected += batch.rejectCount;
 }
 
-/** Called before the upsert; the function it gives is called after it and tells how many balances are new. */
-function newcomerCounter(
-  db: SqliteDatabase,
-  { job, batch }: { job: JobRow; batch: StagedBatch },
-): () => number {
-  const span = batch.maxUserId - batch.minUserId + 1;
-  if (batch.pointsType === null || span > CLOSE_IDS * batch.rowCount) {
-    const newcomers = count(db, COUNT_NEW, { jobSeq: job.jobSeq, siteId: job.siteId, n: batch.n });
-    return () => newcomers;
-  }
-  const range = {
-    siteId: job.siteId,
-    pointsType: batch.pointsType,
-    from: batch.minUserId,
-    to: batch.maxUserId,
-  };
-  const before = count(db, COUNT_IN_RANGE, range);
-  return () => count(db, COUNT_IN_RANGE, range) - before;
+/**
+ * How many balances stand where this batch writes: counted before and after, the difference is what it inserted.
+ * The neighbours that a count by range takes in stand both times.
+ */
+function countStanding(db: SqliteDatabase, job: JobRow, batch: StagedBatch): number {
+  const { siteId, jobSeq } = job;
+  const { n, pointsType, minUserId: from, maxUserId: to, rowCount } = batch;
+  const row =
+    to - from < CLOSE_IDS * rowCount
+      ? db.get(COUNT_IN_RANGE, { siteId, from, to })
+      : db.get(COUNT_EACH, { siteId, jobSeq, n, pointsType });
+  return row?.count as number;
 }
 
-function count(db: SqliteDatabase, sql: string, parameters: Record<string, string | number>): number {
-  return db.get(sql, parameters)?.count as number;
+function newerRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobRow): boolean {
+  const newer = 'SELECT 1 FROM removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq LIMIT 1';
+  return db.get(newer, { siteId, jobSeq }) !== undefined;
 }
 
-const UPSERT = `
+/** The fields of a row of `row_list`; a batch with one type of points names it once, not in each row. */
+const ROW = {
+  wpUserId: "json_extract(r.value, '$[0]')",
+  email: "json_extract(r.value, '$[1]')",
+  balance: "json_extract(r.value, '$[2]')",
+  pointsType: "coalesce(:pointsType, json_extract(r.value, '$[3]'))",
+};
+const ROWS = 'FROM job_batches AS b, json_each(b.row_list) AS r WHERE b.job_seq = :jobSeq AND b.n = :n';
+const REMOVAL = { wpUserId: "json_extract(r.value, '$[0]')", pointsType: "json_extract(r.value, '$[1]')" };
+const REMOVALS =
+  'FROM job_batches AS b, json_each(b.removal_list) AS r WHERE b.job_seq = :jobSeq AND b.n = :n';
+
+const INSERT_ROWS = `
   INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq)
-  SELECT :siteId, json_extract(r.value, '$[0]'), coalesce(json_extract(r.value, '$[3]'), '${DEFAULT_POINTS_TYPE}'),
-    json_extract(r.value, '$[1]'), json_extract(r.value, '$[2]'), :jobSeq
-  FROM job_batches AS b, json_each(b.row_list) AS r
-  WHERE b.job_seq = :jobSeq AND b.n = :n
+  SELECT :siteId, ${ROW.wpUserId}, ${ROW.pointsType}, ${ROW.email}, ${ROW.balance}, :jobSeq ${ROWS}`;
+
+const WHERE_DIFFERENT = `
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE
     SET email = excluded.email, balance = excluded.balance, job_seq = excluded.job_seq
     WHERE points_balances.job_seq <= excluded.job_seq
-      AND (points_balances.balance IS NOT excluded.balance OR points_balances.email <> excluded.email)`;
+      AND (points_balances.balance <> excluded.balance OR points_balances.email <> excluded.email)`;
+
+const UPSERT = `${INSERT_ROWS} ${WHERE_DIFFERENT}`;
+
+/** For a job that is older than some removal of its site. */
+const UPSERT_UNLESS_REMOVED = `${INSERT_ROWS}
+  AND NOT EXISTS (
+    SELECT 1 FROM removed_balances AS x
+    WHERE x.site_id = :siteId AND x.wp_user_id = ${ROW.wpUserId} AND x.points_type = ${ROW.pointsType}
+      AND x.job_seq > :jobSeq)
+  ${WHERE_DIFFERENT}`;
 
 const MARK = `
   UPDATE points_balances SET job_seq = :jobSeq
-  FROM job_batches AS b, json_each(b.row_list) AS r
-  WHERE b.job_seq = :jobSeq AND b.n = :n
-    AND points_balances.site_id = :siteId AND points_balances.wp_user_id = json_extract(r.value, '$[0]')
-    AND points_balances.points_type = coalesce(json_extract(r.value, '$[3]'), '${DEFAULT_POINTS_TYPE}')
-    AND points_balances.job_seq < :jobSeq`;
+  FROM (SELECT ${ROW.wpUserId} AS wp_user_id, ${ROW.pointsType} AS points_type ${ROWS}) AS r
+  WHERE points_balances.site_id = :siteId AND points_balances.wp_user_id = r.wp_user_id
+    AND points_balances.points_type = r.points_type AND points_balances.job_seq < :jobSeq`;
 
 const REMOVE = `
-  UPDATE points_balances SET balance = NULL, email = '', job_seq = :jobSeq
-  FROM job_batches AS b, json_each(b.removal_list) AS r
-  WHERE b.job_seq = :jobSeq AND b.n = :n
-    AND points_balances.site_id = :siteId AND points_balances.wp_user_id = json_extract(r.value, '$[0]')
-    AND points_balances.points_type = coalesce(json_extract(r.value, '$[1]'), '${DEFAULT_POINTS_TYPE}')
-    AND points_balances.job_seq <= :jobSeq AND points_balances.balance IS NOT NULL`;
+  DELETE FROM points_balances
+  WHERE site_id = :siteId AND job_seq <= :jobSeq
+    AND (wp_user_id, points_type) IN (SELECT ${REMOVAL.wpUserId}, ${REMOVAL.pointsType} ${REMOVALS})`;
 
+/** What a newer job brought stays, and then nothing was removed that would have to be remembered. */
 const REMEMBER_REMOVED = `
-  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq)
-  SELECT :siteId, json_extract(r.value, '$[0]'), coalesce(json_extract(r.value, '$[1]'), '${DEFAULT_POINTS_TYPE}'),
-    '', NULL, :jobSeq
-  FROM job_batches AS b, json_each(b.removal_list) AS r
-  WHERE b.job_seq = :jobSeq AND b.n = :n
-  ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = excluded.job_seq
-    WHERE points_balances.job_seq < excluded.job_seq AND points_balances.balance IS NULL`;
+  INSERT INTO removed_balances (site_id, wp_user_id, points_type, job_seq)
+  SELECT :siteId, ${REMOVAL.wpUserId}, ${REMOVAL.pointsType}, :jobSeq ${REMOVALS}
+  ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = max(job_seq, excluded.job_seq)`;
 
 const COUNT_IN_RANGE = `
-  SELECT count(*) AS count FROM points_balances
-  WHERE site_id = :siteId AND wp_user_id BETWEEN :from AND :to AND points_type = :pointsType AND balance IS NOT NULL`;
+  SELECT count(*) AS count FROM points_balances WHERE site_id = :siteId AND wp_user_id BETWEEN :from AND :to`;
 
-/** Rows that will be new: nothing stands there, or a removed balance that a job no newer than this one removed. */
-const COUNT_NEW = `
+const COUNT_EACH = `
   SELECT count(*) AS count
-  FROM job_batches AS b, json_each(b.row_list) AS r
-  LEFT JOIN points_balances AS p
-    ON p.site_id = :siteId AND p.wp_user_id = json_extract(r.value, '$[0]')
-    AND p.points_type = coalesce(json_extract(r.value, '$[3]'), '${DEFAULT_POINTS_TYPE}')
-  WHERE b.job_seq = :jobSeq AND b.n = :n AND (p.job_seq IS NULL OR (p.balance IS NULL AND p.job_seq <= :jobSeq))`;
+  FROM (SELECT ${ROW.wpUserId} AS wp_user_id, ${ROW.pointsType} AS points_type ${ROWS}) AS r
+  JOIN points_balances AS p
+    ON p.site_id = :siteId AND p.wp_user_id = r.wp_user_id AND p.points_type = r.points_type`;
 
 function batchFromRow(row: Row): StagedBatch {
   return {

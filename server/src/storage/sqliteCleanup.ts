@@ -38,9 +38,9 @@ export function dropJobs(
     );
     // A removed balance is remembered as long as the history: as long as the job that removed it.
     const forgotten = db.run(
-      `DELETE FROM points_balances WHERE (site_id, wp_user_id, points_type) IN
-         (SELECT site_id, wp_user_id, points_type FROM points_balances AS p
-          WHERE balance IS NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.job_seq = p.job_seq)
+      `DELETE FROM removed_balances WHERE (site_id, wp_user_id, points_type) IN
+         (SELECT site_id, wp_user_id, points_type FROM removed_balances AS r
+          WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.job_seq = r.job_seq)
           LIMIT :limit)`,
       { limit },
     );

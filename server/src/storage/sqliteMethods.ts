@@ -14,12 +14,12 @@ type SqliteMethod<Name extends keyof Storage> = (
 
 type SqliteMethods = { [Name in keyof Storage]: SqliteMethod<Name> };
 
-/** Methods that only look: they run on a connection of their own and never wait for a write. */
-export const READS: Pick<SqliteMethods, keyof typeof reads | 'findKey' | 'listSites'> = {
-  ...reads,
-  findKey: sites.findKey,
-  listSites: sites.listSites,
-};
-
 /** All methods of the port. */
 export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...reads, ...cleanup };
+
+/** Methods that only look: they run on a connection of their own and never wait for a write. */
+export const READS: ReadonlySet<string> = new Set<keyof Storage>([
+  ...(Object.keys(reads) as (keyof typeof reads)[]),
+  'findKey',
+  'listSites',
+]);

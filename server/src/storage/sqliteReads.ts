@@ -1,9 +1,9 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent, Job } from '../domain/job.ts';
-import type { RejectCode } from '../domain/pointsBalance.ts';
+import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import { jobFromRow, jobRow } from './sqliteJobRow.ts';
-import type { AuditEntry, Balance, JobFilter } from './storage.ts';
+import type { AuditEntry, JobFilter } from './storage.ts';
 
 /** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
 
@@ -106,7 +106,7 @@ export function listBalances(
   return db
     .all(
       `SELECT wp_user_id, email, points_type, CAST(balance AS TEXT) AS balance FROM points_balances
-       WHERE site_id = :siteId AND wp_user_id > :afterUserId AND balance IS NOT NULL
+       WHERE site_id = :siteId AND wp_user_id > :afterUserId
          AND (:pointsType IS NULL OR points_type = :pointsType)
        ORDER BY wp_user_id, points_type LIMIT :limit`,
       { ...page },
@@ -121,7 +121,7 @@ export function findBalances(
   return db
     .all(
       `SELECT wp_user_id, email, points_type, CAST(balance AS TEXT) AS balance FROM points_balances
-       WHERE site_id = :siteId AND wp_user_id = :wpUserId AND balance IS NOT NULL ORDER BY points_type`,
+       WHERE site_id = :siteId AND wp_user_id = :wpUserId ORDER BY points_type`,
       { siteId, wpUserId },
     )
     .map(balanceFromRow);

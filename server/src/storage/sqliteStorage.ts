@@ -29,7 +29,7 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
   const writer = new ThreadClient({ file: THREAD, data: { path, readOnly: false } });
   const reader = new ThreadClient({ file: THREAD, data: { path, readOnly: true } });
   return {
-    storage: portOver((name) => (name in READS ? reader : writer)),
+    storage: portOver((name) => (READS.has(name) ? reader : writer)),
     close: async () => {
       await Promise.all([writer.call('close', null), reader.call('close', null)]);
       await Promise.all([writer.close(), reader.close()]);

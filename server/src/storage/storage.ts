@@ -1,6 +1,7 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { AuditEvent, Job, JobStatus } from '../domain/job.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
 
 /** A site that may send jobs. Times here and below are milliseconds since 1970, UTC. */
 export interface Site {
@@ -31,14 +32,6 @@ export interface AuditEntry {
   ip: string | null;
   attempt: number;
   detail: string | null;
-}
-
-/** One balance as it is read: `tenThousandths` is exact, so it is a bigint. */
-export interface Balance {
-  wpUserId: number;
-  email: string;
-  pointsType: string;
-  tenThousandths: bigint;
 }
 
 /** The right to work on a job: every write of a worker names it, and is refused once it has passed to another. */

@@ -93,15 +93,24 @@ CREATE TABLE job_audit (
 ) STRICT;
 CREATE INDEX job_audit_by_job ON job_audit (job_seq, audit_id);
 
--- balance is in ten-thousandths; NULL is a removed balance, remembered so that an older job can't bring it back.
--- job_seq is the job that brought the row: an older one never overwrites it.
+-- balance is in ten-thousandths. job_seq is the job that brought the row: an older one never overwrites it.
+-- No foreign key to sites: its check would cost a tenth of the time of a large job. Who deletes a site deletes these.
 CREATE TABLE points_balances (
-  site_id INTEGER NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+  site_id INTEGER NOT NULL,
   wp_user_id INTEGER NOT NULL,
   points_type TEXT NOT NULL,
   email TEXT NOT NULL,
-  balance INTEGER,
+  balance INTEGER NOT NULL,
   job_seq INTEGER NOT NULL,
   PRIMARY KEY (site_id, wp_user_id, points_type)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX points_balances_removed ON points_balances (job_seq) WHERE balance IS NULL;
+
+-- Removed balances, remembered so that a job older than the one that removed them can't bring them back.
+CREATE TABLE removed_balances (
+  site_id INTEGER NOT NULL,
+  wp_user_id INTEGER NOT NULL,
+  points_type TEXT NOT NULL,
+  job_seq INTEGER NOT NULL,
+  PRIMARY KEY (site_id, wp_user_id, points_type)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX removed_balances_by_job ON removed_balances (site_id, job_seq);
