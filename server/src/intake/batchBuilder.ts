@@ -62,19 +62,28 @@ class OpenBatch {
 
   finish(): Batch {
     const records = this.#rising ? this.#records : lastOfEach(this.#records);
-    const standing = records.filter(({ tenThousandths }) => tenThousandths !== null);
-    const removed = records.filter(({ tenThousandths }) => tenThousandths === null);
-    const pointsType = onlyTypeOf(standing);
-    const ids = standing.map(({ wpUserId }) => wpUserId);
+    const pointsType = onlyTypeOf(records);
+    const rows: string[] = [];
+    const removals: string[] = [];
+    let [minUserId, maxUserId] = [Infinity, 0];
+    for (const record of records) {
+      if (record.tenThousandths === null) {
+        removals.push(removalText(record));
+        continue;
+      }
+      rows.push(rowText(record, pointsType));
+      if (record.wpUserId < minUserId) minUserId = record.wpUserId;
+      if (record.wpUserId > maxUserId) maxUserId = record.wpUserId;
+    }
     return {
       count: this.count,
-      rows: `[${standing.map((record) => rowText(record, pointsType)).join(',')}]`,
-      rowCount: standing.length,
-      removals: `[${removed.map(removalText).join(',')}]`,
-      removalCount: removed.length,
-      minUserId: ids.reduce((lowest, id) => Math.min(lowest, id), ids[0] ?? 0),
-      maxUserId: ids.reduce((highest, id) => Math.max(highest, id), 0),
+      rows: `[${rows.join(',')}]`,
+      rowCount: rows.length,
       pointsType,
+      minUserId: rows.length === 0 ? 0 : minUserId,
+      maxUserId,
+      removals: `[${removals.join(',')}]`,
+      removalCount: removals.length,
       rejects: this.#rejects,
     };
   }

@@ -9,6 +9,7 @@ const [TAB, LINE_FEED, RETURN, SPACE] = [9, 10, 13, 32];
 const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [
   34, 44, 91, 92, 93, 123, 125,
 ];
+const [DOT, ZERO, NINE] = [46, 48, 57];
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
@@ -125,24 +126,48 @@ function tryParseElements(bytes: Buffer): unknown[] | undefined {
   }
 }
 
-/** Numbers that a double may not carry faithfully: 16 characters and more, or with an exponent. */
-const RISKY_NUMBER = /[:,[\s]-?(?:\d[\d.]{15}|\d[\d.]*[eE])/;
+/** Numbers in these fields are kept exactly. */
 const EXACT_FIELDS = new Set(['wp_user_id', 'points_balance']);
 
 /** Parses elements without their brackets. Numbers that would lose digits come as their text. */
 function parseElements(text: string): unknown[] {
-  const array = `[${text}]`;
   try {
-    return JSON.parse(array, RISKY_NUMBER.test(text) ? keepNumberText : undefined) as unknown[];
+    return JSON.parse(`[${text}]`, mayLoseDigits(text) ? keepNumberText : undefined) as unknown[];
   } catch (cause) {
     throw new SyncError(
       'INVALID_JSON',
       'The body is not valid JSON: send an array of records, made by a JSON library.',
-      {
-        cause,
-      },
+      { cause },
     );
   }
+}
+
+/** A double carries 15 digits faithfully; with a dot between them they are 16 characters. */
+const RISKY_LENGTH = 16;
+
+/**
+ * Whether a number in the text may not survive as a double: it is long, or so small that it becomes 0. Text in
+ * strings may raise a false alarm, which costs time only.
+ */
+function mayLoseDigits(text: string): boolean {
+  // A run of 16 digits covers one of every 16 places, so only those need a look.
+  for (let at = RISKY_LENGTH - 1; at < text.length; at += RISKY_LENGTH) {
+    if (isNumeric(text, at) && lengthOfRun(text, at) >= RISKY_LENGTH) return true;
+  }
+  return (text.includes('e-') || text.includes('E-')) && /\d[eE]-\d/.test(text);
+}
+
+function lengthOfRun(text: string, at: number): number {
+  let from = at;
+  while (isNumeric(text, from - 1)) from -= 1;
+  let to = at + 1;
+  while (isNumeric(text, to)) to += 1;
+  return to - from;
+}
+
+function isNumeric(text: string, at: number): boolean {
+  const character = text.charCodeAt(at);
+  return (character >= ZERO && character <= NINE) || character === DOT;
 }
 
 function keepNumberText(key: string, value: unknown, context?: { source?: string }): unknown {

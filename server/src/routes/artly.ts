@@ -44,7 +44,7 @@ function givenRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts
     before,
     post: async (request, response) => {
       const job = await intake.receive(incomingJob(request, parts));
-      const message = `The job has started with ${job.total} records.`;
+      const message = `The job has started with ${job.total} ${job.total === 1 ? 'record' : 'records'}.`;
       response.status(202).json({ success: true, jobId: job.jobId, message });
     },
   });
