@@ -61,7 +61,15 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     maxAttempts: config.jobAttempts,
   });
   const limits = { maxRecords: config.maxRecords, maxBodyBytes: config.maxBodyBytes };
-  const intake = new IntakeService({ storage, intake: intakeThread, jobs, clock, limits, newJobId: uuidv7 });
+  const intake = new IntakeService({
+    storage,
+    intake: intakeThread,
+    jobs,
+    clock,
+    log,
+    limits,
+    newJobId: uuidv7,
+  });
   const artly = new ArtlyService({ storage, jobs, intake, clock });
   const sweep = new Sweep({ storage, queue, clock, log, retentionDays: config.retentionDays });
   const close = async () => {

@@ -1,5 +1,6 @@
 import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
+import type { Log } from '../domain/log.ts';
 import type { Intake, IntakeLimits, Upload } from '../intake/intake.ts';
 import type { Actor, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
@@ -22,6 +23,7 @@ interface IntakeServiceParts {
   intake: Intake;
   jobs: SyncJobService;
   clock: Clock;
+  log: Log;
   limits: IntakeLimits;
   newJobId: () => string;
 }
@@ -32,14 +34,16 @@ export class IntakeService {
   readonly #intake: Intake;
   readonly #jobs: SyncJobService;
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #limits: IntakeLimits;
   readonly #newJobId: () => string;
 
-  constructor({ storage, intake, jobs, clock, limits, newJobId }: IntakeServiceParts) {
+  constructor({ storage, intake, jobs, clock, log, limits, newJobId }: IntakeServiceParts) {
     this.#storage = storage;
     this.#intake = intake;
     this.#jobs = jobs;
     this.#clock = clock;
+    this.#log = log;
     this.#limits = limits;
     this.#newJobId = newJobId;
   }
@@ -55,10 +59,19 @@ export class IntakeService {
       await this.#jobs.accepted(job);
       return job;
     } catch (error) {
-      await this.#storage.discardUpload({ jobId });
+      await this.#forget(jobId);
       throw error;
     } finally {
       await upload.discard();
+    }
+  }
+
+  /** A failure here must not hide why the upload ended; what stays is invisible, and goes at the next start. */
+  async #forget(jobId: string): Promise<void> {
+    try {
+      await this.#storage.discardUpload({ jobId });
+    } catch (error) {
+      this.#log.error('upload.left', { jobId, cause: String(error) });
     }
   }
 

@@ -50,8 +50,11 @@ export function nextBatches(db: SqliteDatabase, job: JobRow, maxRecords: number)
 export function mayBeOvertaken(db: SqliteDatabase, job: JobRow): boolean {
   const older = db.get(
     `SELECT 1 FROM jobs
-     WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq
-       AND (status IN ('pending', 'running') OR (status IN ('failed', 'cancelled') AND records_kept = 1))
+     WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+     UNION ALL
+     SELECT 1 FROM jobs
+     WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')
+       AND records_kept = 1
      LIMIT 1`,
     { siteId: job.siteId, type: job.type, jobSeq: job.jobSeq },
   );

@@ -11,7 +11,7 @@ export function dropRecords(
     const ended = db.run(
       `UPDATE jobs SET records_kept = 0 WHERE job_seq IN
          (SELECT job_seq FROM jobs
-          WHERE status IN ('completed', 'failed', 'cancelled') AND completed_at < :endedBefore AND records_kept = 1
+          WHERE records_kept = 1 AND completed_at < :endedBefore
           ORDER BY completed_at LIMIT :limit)`,
       { endedBefore, limit },
     );
@@ -32,7 +32,7 @@ export function dropJobs(
     const dropped = db.run(
       `DELETE FROM jobs WHERE job_seq IN
          (SELECT job_seq FROM jobs
-          WHERE status IN ('completed', 'failed', 'cancelled') AND completed_at < :endedBefore AND records_kept = 0
+          WHERE records_kept = 0 AND completed_at < :endedBefore
           ORDER BY completed_at LIMIT :limit)`,
       { endedBefore, limit },
     );

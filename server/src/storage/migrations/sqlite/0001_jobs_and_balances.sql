@@ -54,7 +54,9 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE INDEX jobs_by_site ON jobs (site_id, job_seq);
 CREATE INDEX jobs_unfinished ON jobs (site_id, type, job_seq) WHERE status IN ('pending', 'running');
-CREATE INDEX jobs_ended ON jobs (completed_at) WHERE status IN ('completed', 'failed', 'cancelled');
+CREATE INDEX jobs_retryable ON jobs (site_id, type, job_seq) WHERE status IN ('failed', 'cancelled') AND records_kept = 1;
+CREATE INDEX jobs_with_records ON jobs (completed_at) WHERE records_kept = 1;
+CREATE INDEX jobs_without_records ON jobs (completed_at) WHERE records_kept = 0;
 
 -- The records of a job, checked and in the form in which they are applied: docs/decisions/0003-the-batch.md.
 CREATE TABLE job_batches (
