@@ -20,8 +20,9 @@ export const REJECT_CODES = [
 export type RejectCode = (typeof REJECT_CODES)[number];
 
 const DEFAULT_POINTS_TYPE = 'points';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be in there
-const POINTS_TYPE = /^[^\u0000-\u001f\u007f]{1,64}$/;
+const POINTS_TYPE = /^\P{Cc}{1,64}$/u;
+/** Digits, as PHP and MySQL give a whole number; up to 16, as no id is longer. */
+const WHOLE_TEXT = /^0*(\d{1,16})(?:\.0*)?$/;
 const MAX_EMAIL_LENGTH = 254;
 // An address is checked for its shape only; whether it exists, nobody can tell from here.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be in there
@@ -79,12 +80,8 @@ export function isReject(reading: PointsBalance | Reject): reading is Reject {
 }
 
 function readUserId(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0 ? value : undefined;
-  if (typeof value !== 'string') return undefined;
-  const reading = readDecimal(value);
-  if ('problem' in reading || reading.tenThousandths % 10_000n !== 0n) return undefined;
-  const id = Number(reading.tenThousandths / 10_000n);
-  return Number.isSafeInteger(id) && id > 0 ? id : undefined;
+  const id = typeof value === 'string' ? Number(WHOLE_TEXT.exec(value)?.[1]) : value;
+  return typeof id === 'number' && Number.isSafeInteger(id) && id > 0 ? id : undefined;
 }
 
 function readBalance(value: unknown): number | bigint | DecimalProblem {
@@ -167,5 +164,6 @@ function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value === 'string' && !('problem' in readDecimal(value))) return value;
   const text = JSON.stringify(value) ?? 'nothing';
-  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
+  const characters = [...text.toWellFormed()];
+  return characters.length <= 40 ? text : `${characters.slice(0, 40).join('')}…`;
 }

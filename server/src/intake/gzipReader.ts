@@ -9,6 +9,8 @@ const SLICE_BYTES = 4096;
 export class GzipReader {
   readonly #gunzip: Gunzip = createGunzip({ chunkSize: 64 * 1024 });
   #problem: unknown;
+  /** Goes on with a write that a broken stream would never call back. */
+  #wake: () => void = () => undefined;
 
   constructor(onText: (text: Buffer) => void) {
     this.#gunzip.on('data', (text: Buffer) => {
@@ -23,12 +25,14 @@ export class GzipReader {
       const message =
         'The body is not whole, valid gzip: compress it again, or send it without Content-Encoding.';
       this.#problem ??= new SyncError('BROKEN_GZIP', message, { cause });
+      this.#wake();
     });
   }
 
   async write(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
       await new Promise<void>((resolve) => {
+        this.#wake = resolve;
         this.#gunzip.write(chunk.subarray(at, at + SLICE_BYTES), () => resolve());
       });
       this.#throwProblem();

@@ -1,16 +1,17 @@
-import { isAscii, isUtf8 } from 'node:buffer';
 import { SyncError } from '../domain/errors.ts';
+import {
+  BYTE_ORDER_MARK,
+  decode,
+  LONGEST_RECORD_BYTES,
+  PIECE_BYTES,
+  parseExactly,
+  recordTooLarge,
+} from './recordText.ts';
 
-/** Text is parsed in pieces of about this many bytes: large enough to be quick, small enough to stay flat. */
-const PIECE_BYTES = 128 * 1024;
-/** A record longer than this is no record. */
-const LONGEST_RECORD_BYTES = 1024 * 1024;
 const [TAB, LINE_FEED, RETURN, SPACE] = [9, 10, 13, 32];
 const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [
   34, 44, 91, 92, 93, 123, 125,
 ];
-const [DOT, ZERO, NINE] = [46, 48, 57];
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Reads a JSON array of any length, piece by piece, and hands on its elements. The parser is the engine's own:
@@ -26,6 +27,8 @@ export class JsonArrayReader {
   #bytes = 0;
   #state: 'before' | 'inside' | 'other' = 'before';
   #anyElement = false;
+  /** Bytes at which it is worth to look for a cut: more each time that none was found, so that looking stays cheap. */
+  #nextLook = PIECE_BYTES;
 
   constructor(onElement: (element: unknown) => void) {
     this.#onElement = onElement;
@@ -36,7 +39,7 @@ export class JsonArrayReader {
     this.#bytes += chunk.length;
     if (this.#state === 'before') this.#findStart();
     if (this.#state === 'other') this.#refuseLongNonArray();
-    else if (this.#bytes >= PIECE_BYTES) this.#readUpToLastElement();
+    else if (this.#bytes >= this.#nextLook) this.#readUpToLastElement();
   }
 
   end(): void {
@@ -57,12 +60,13 @@ export class JsonArrayReader {
 
   #findStart(): void {
     const all = this.#takeAll();
-    let at = all.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
-    while (at < all.length && isSpace(all[at])) at += 1;
-    if (at === all.length && at < LONGEST_RECORD_BYTES) {
+    if (all[0] === BYTE_ORDER_MARK[0] && all.length < BYTE_ORDER_MARK.length) {
       this.#putBack(all);
       return;
     }
+    let at = all.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
+    while (at < all.length && isSpace(all[at])) at += 1;
+    if (at === all.length) return;
     this.#state = all[at] === OPEN_BRACKET ? 'inside' : 'other';
     this.#putBack(all.subarray(this.#state === 'inside' ? at + 1 : at));
   }
@@ -83,8 +87,10 @@ export class JsonArrayReader {
     if (elements === undefined) {
       if (all.length > LONGEST_RECORD_BYTES) throw tooLongFor(all);
       this.#putBack(all);
+      this.#nextLook = Math.min(2 * all.length, LONGEST_RECORD_BYTES + 1);
       return;
     }
+    this.#nextLook = PIECE_BYTES;
     this.#handOn(elements);
     this.#putBack(all.subarray(cut + 1));
   }
@@ -111,12 +117,6 @@ function isSpace(byte: number | undefined): boolean {
   return byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB;
 }
 
-function decode(bytes: Buffer): string {
-  if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw new SyncError('INVALID_JSON', 'The body is not UTF-8 text: encode it as UTF-8.');
-  return bytes.toString('utf8');
-}
-
 function tryParseElements(bytes: Buffer): unknown[] | undefined {
   try {
     return parseElements(decode(bytes));
@@ -126,52 +126,8 @@ function tryParseElements(bytes: Buffer): unknown[] | undefined {
   }
 }
 
-/** Numbers in these fields are kept exactly. */
-const EXACT_FIELDS = new Set(['wp_user_id', 'points_balance']);
-
-/** Parses elements without their brackets. Numbers that would lose digits come as their text. */
 function parseElements(text: string): unknown[] {
-  try {
-    return JSON.parse(`[${text}]`, mayLoseDigits(text) ? keepNumberText : undefined) as unknown[];
-  } catch (cause) {
-    throw new SyncError(
-      'INVALID_JSON',
-      'The body is not valid JSON: send an array of records, made by a JSON library.',
-      { cause },
-    );
-  }
-}
-
-/** A double carries 15 digits faithfully; with a dot between them they are 16 characters. */
-const RISKY_LENGTH = 16;
-
-/**
- * Whether a number in the text may not survive as a double: it is long, or so small that it becomes 0. Text in
- * strings may raise a false alarm, which costs time only.
- */
-function mayLoseDigits(text: string): boolean {
-  // A run of 16 digits covers one of every 16 places, so only those need a look.
-  for (let at = RISKY_LENGTH - 1; at < text.length; at += RISKY_LENGTH) {
-    if (isNumeric(text, at) && lengthOfRun(text, at) >= RISKY_LENGTH) return true;
-  }
-  return (text.includes('e-') || text.includes('E-')) && /\d[eE]-\d/.test(text);
-}
-
-function lengthOfRun(text: string, at: number): number {
-  let from = at;
-  while (isNumeric(text, from - 1)) from -= 1;
-  let to = at + 1;
-  while (isNumeric(text, to)) to += 1;
-  return to - from;
-}
-
-function isNumeric(text: string, at: number): boolean {
-  const character = text.charCodeAt(at);
-  return (character >= ZERO && character <= NINE) || character === DOT;
-}
-
-function keepNumberText(key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' && EXACT_FIELDS.has(key) ? (context?.source ?? value) : value;
+  return parseExactly(`[${text}]`) as unknown[];
 }
 
 /** Walks the bytes behind the opening bracket. Stops where `visit` says so or the array closes. */
@@ -208,10 +164,7 @@ function endOfArray(bytes: Buffer): number | undefined {
 
 function tooLongFor(bytes: Buffer): SyncError {
   if (endOfArray(bytes) !== undefined) return endsTooEarlyOrLate(bytes);
-  return new SyncError(
-    'RECORD_TOO_LARGE',
-    'One record is longer than 1 MiB: send one small object a member.',
-  );
+  return recordTooLarge();
 }
 
 function endsTooEarlyOrLate(rest: Buffer): SyncError {
