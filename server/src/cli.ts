@@ -6,7 +6,7 @@ import { isoTime } from './domain/job.ts';
 import { createLog } from './log.ts';
 import { startServer } from './server.ts';
 import { systemClock } from './services/clock.ts';
-import { SiteService } from './services/siteService.ts';
+import { DEFAULT_SITE, SiteService } from './services/siteService.ts';
 import { visitSqliteStorage } from './storage/sqliteStorage.ts';
 import type { Site } from './storage/storage.ts';
 
@@ -91,9 +91,7 @@ async function siteCommand(
       return printKey(await service.rotate(url), json);
     case 'revoke': {
       const site = await service.revoke(url);
-      return print(
-        json ? JSON.stringify(siteAsJson(site)) : `No key of ${site.url} is valid any more. Its data stays.`,
-      );
+      return print(json ? JSON.stringify(siteAsJson(site)) : revokedText(site));
     }
     case 'list':
       return printSites(await service.list(), json);
@@ -105,6 +103,11 @@ async function siteCommand(
 function printKey({ site, key }: { site: Site; key: string }, json: boolean): void {
   const text = `The key of ${site.url}, shown this once:\n\n  ${key}\n\nPut it into the shop: WordPress, Artly Sync, Settings.`;
   print(json ? JSON.stringify({ ...siteAsJson(site), key }) : text);
+}
+
+function revokedText({ url }: Site): string {
+  const rest = url === DEFAULT_SITE ? ' ARTLY_API_SECRET lets it in all the same, until you unset it.' : '';
+  return `No key of ${url} is valid any more. Its data stays.${rest}`;
 }
 
 function printSites(all: Site[], json: boolean): void {

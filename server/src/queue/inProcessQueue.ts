@@ -45,6 +45,8 @@ export class InProcessQueue implements Queue {
     if (this.#handler === undefined || this.#working !== undefined) return;
     this.#working = this.#takeTurns(this.#handler).finally(() => {
       this.#working = undefined;
+      // Who was sent after the last look at the line and before this moment woke nobody.
+      if (this.#line.size > 0) this.#wake();
     });
   }
 

@@ -7,9 +7,10 @@ import type { SiteService } from '../services/siteService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
-import { incomingBody } from './incomingBody.ts';
+
 import { jobRoutes, rejectAsJson } from './jobs.ts';
-import { readJobId, readSmallObject } from './parse.ts';
+import { readJobId } from './parse.ts';
+import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
 
 export interface ArtlyParts {
@@ -58,7 +59,7 @@ function givenRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts
   endpoint(router, `/artly/sync/${TYPE}/cancel`, {
     before,
     post: async (request, response) => {
-      const jobId = readJobId((await readSmallObject(request)).jobId);
+      const jobId = readJobId((await readSmallObject(request, parts.bodyIdleMs)).jobId);
       await answerCancel(request, response, { jobs, jobId });
     },
   });

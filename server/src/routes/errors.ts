@@ -17,7 +17,7 @@ export function answerError(log: Log): ErrorRequestHandler {
       const cause = error instanceof Error ? error.stack : String(error);
       log.error('request.failed', { method: request.method, path: request.path, code: answer.code, cause });
     }
-    if (response.headersSent || request.destroyed) {
+    if (response.headersSent || request.socket.destroyed) {
       response.destroy();
       return;
     }

@@ -1,11 +1,9 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { JOB_STATUSES } from '../domain/job.ts';
 
-/** Everything that comes in by an address or a small body is read here, once. */
+/** Everything that comes in by an address is read here, once. */
 
-const SMALL_BODY_BYTES = 64 * 1024;
 const MAX_LIMIT = 1_000;
 
 /** The `jobId` of `?jobId=…` or of `{ "jobId": … }`. */
@@ -52,41 +50,6 @@ const UserId = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
 
 export function readUserId(text: unknown): number {
   return readQuery(z.object({ wp_user_id: UserId }), { wp_user_id: text }).wp_user_id;
-}
-
-/** A small JSON object, read whole. */
-export async function readSmallObject(request: Request): Promise<Record<string, unknown>> {
-  requireJson(request);
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > SMALL_BODY_BYTES)
-      throw new SyncError('BODY_TOO_LARGE', 'The body is larger than 64 KiB: send the fields alone.');
-    pieces.push(piece);
-  }
-  const value = parseJson(Buffer.concat(pieces).toString());
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SyncError('NOT_AN_OBJECT', 'The body must be a JSON object, like { "jobId": "…" }.');
-  }
-  return value as Record<string, unknown>;
-}
-
-export function requireJson(request: Request): void {
-  const [type = ''] = (request.get('content-type') ?? '').split(';');
-  if (type.trim().toLowerCase() === 'application/json') return;
-  throw new SyncError(
-    'UNSUPPORTED_MEDIA_TYPE',
-    'The body must be JSON: send it with Content-Type: application/json.',
-  );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new SyncError('INVALID_JSON', 'The body is not valid JSON: make it by a JSON library.', { cause });
-  }
 }
 
 function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {

@@ -9,7 +9,8 @@ export interface SignedInSite {
   siteUrl: string;
 }
 
-const DEFAULT_SITE = 'default';
+/** The site that `ARTLY_API_SECRET` signs in. */
+export const DEFAULT_SITE = 'default';
 const SEEN_EVERY_MS = 60_000;
 /** `artly_`, the part that finds the row, and the secret: 256 random bits. */
 const KEY = /^artly_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;

@@ -61,6 +61,7 @@ export class SyncJobService {
     cursor: string | null;
     limit: number;
   }): Promise<{ jobs: Job[]; nextCursor: string | null }> {
+    await this.#checkCursor(filter);
     const jobs = await this.#storage.listJobs({ ...filter, limit: filter.limit + 1 });
     const page = jobs.slice(0, filter.limit);
     return { jobs: page, nextCursor: jobs.length > page.length ? (page.at(-1)?.jobId ?? null) : null };
@@ -182,6 +183,14 @@ export class SyncJobService {
     this.#log.error('job.failed', { jobId: job.jobId, attempt: job.attempt, code, cause: stackOf(failure) });
     const failed = await this.#storage.fail({ ...claim, code, message, now });
     if (failed !== undefined) await this.#ended(failed);
+  }
+
+  async #checkCursor({ siteId, cursor }: { siteId: number; cursor: string | null }): Promise<void> {
+    if (cursor === null || (await this.#storage.findJob({ siteId, jobId: cursor })) !== undefined) return;
+    throw new SyncError(
+      'INVALID_PARAMETER',
+      'cursor is unknown: give the nextCursor of an answer, or leave it out.',
+    );
   }
 
   /** Tells the watchers, and wakes the job that stood behind this one. */

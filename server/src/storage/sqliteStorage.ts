@@ -31,8 +31,11 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
   return {
     storage: portOver((name) => (READS.has(name) ? reader : writer)),
     close: async () => {
-      await Promise.all([writer.call('close', null), reader.call('close', null)]);
-      await Promise.all([writer.close(), reader.close()]);
+      // The writer goes last: the last connection writes the WAL back into the file, and only a writer can.
+      for (const thread of [reader, writer]) {
+        await thread.call('close', null);
+        await thread.close();
+      }
       lock.release();
     },
   };
@@ -40,6 +43,10 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
 
 /** Storage for a short visit beside a running server, as the command line makes it: no lock, no threads. */
 export function visitSqliteStorage({ path }: { path: string }): OpenStorage {
+  if (path === MEMORY) {
+    const message = 'A database in memory belongs to one server alone: set DATABASE_URL to sqlite:PATH.';
+    throw new SyncError('INVALID_CONFIGURATION', message);
+  }
   makeFolder(path);
   withSyncErrors(() => prepareFile(path, { exclusive: false }));
   const db = new SqliteDatabase(path);
