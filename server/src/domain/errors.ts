@@ -28,6 +28,8 @@ export const ERRORS = {
   RECORD_TOO_LARGE: { status: 413 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },
   UNSUPPORTED_ENCODING: { status: 415 },
+  IDEMPOTENCY_KEY_INVALID: { status: 400 },
+  IDEMPOTENCY_KEY_REUSED: { status: 409 },
   JOB_NOT_RETRYABLE: { status: 409 },
   RECORDS_DROPPED: { status: 409 },
   JOB_CANCELLED: { status: 409 },

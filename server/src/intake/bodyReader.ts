@@ -1,20 +1,26 @@
+import { createHash, type Hash } from 'node:crypto';
 import type { Batch } from '../domain/batch.ts';
 import { SyncError } from '../domain/errors.ts';
 import { BatchBuilder } from './batchBuilder.ts';
 import { GzipReader } from './gzipReader.ts';
-import type { UploadFormat } from './intake.ts';
+import type { UploadFormat, WholeBody } from './intake.ts';
 import { JsonArrayReader } from './jsonArrayReader.ts';
+import { NdjsonReader } from './ndjsonReader.ts';
 
 /** From the bytes of one body to batches: decompress, count, parse, check. */
 export class BodyReader {
   readonly #format: UploadFormat;
   readonly #builder = new BatchBuilder();
-  readonly #records = new JsonArrayReader((record) => this.#add(record));
+  readonly #records: JsonArrayReader | NdjsonReader;
   readonly #gzip: GzipReader | undefined;
+  readonly #hash: Hash | undefined;
   #bytes = 0;
 
   constructor(format: UploadFormat) {
     this.#format = format;
+    this.#hash = format.hashed ? createHash('sha256') : undefined;
+    const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
+    this.#records = new Reader((record) => this.#add(record));
     this.#gzip = format.gzip ? new GzipReader((text) => this.#read(text)) : undefined;
   }
 
@@ -24,14 +30,14 @@ export class BodyReader {
     return this.#builder.take();
   }
 
-  async end(): Promise<{ batches: Batch[]; total: number }> {
+  async end(): Promise<WholeBody> {
     await this.#gzip?.end();
     this.#records.end();
     const batches = this.#builder.end();
     if (this.#builder.total === 0) {
-      throw new SyncError('EMPTY_ARRAY', 'The array is empty: send at least one record.');
+      throw new SyncError('EMPTY_ARRAY', 'There is no record in the body: send at least one.');
     }
-    return { batches, total: this.#builder.total };
+    return { batches, total: this.#builder.total, hash: this.#hash?.digest() };
   }
 
   close(): void {
@@ -47,6 +53,7 @@ export class BodyReader {
         `The body is larger than ${limit}: send fewer records in one request.`,
       );
     }
+    this.#hash?.update(text);
     this.#records.write(text);
   }
 

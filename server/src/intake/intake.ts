@@ -7,8 +7,16 @@ export interface IntakeLimits {
   maxBodyBytes: number;
 }
 
-export interface UploadFormat extends IntakeLimits {
+/** How the records of a body are packed. */
+export interface BodyFormat {
+  /** A record a line; else one JSON array. */
+  ndjson: boolean;
   gzip: boolean;
+}
+
+export interface UploadFormat extends BodyFormat, IntakeLimits {
+  /** Whether the SHA-256 of the text is wanted: it costs as much time as all the rest. */
+  hashed: boolean;
 }
 
 /** Parses and checks bodies on a thread of its own, so that the thread which answers requests never waits for one. */
@@ -27,6 +35,13 @@ export class Intake {
   }
 }
 
+/** What is known when a body is whole: the last batches, the records in all of them, and its hash, if it was wanted. */
+export interface WholeBody {
+  batches: Batch[];
+  total: number;
+  hash: Uint8Array | undefined;
+}
+
 /** One body on its way in. Calls are made one after the other; a broken body rejects with a `SyncError`. */
 export class Upload {
   readonly #thread: ThreadClient;
@@ -42,9 +57,9 @@ export class Upload {
     return (await this.#thread.call('write', { upload: this.#upload, chunk })) as Batch[];
   }
 
-  /** The body is whole: gives the last batches and the number of records in all of them. */
-  async end(): Promise<{ batches: Batch[]; total: number }> {
-    return (await this.#thread.call('end', { upload: this.#upload })) as { batches: Batch[]; total: number };
+  /** The body is whole: gives the last batches. */
+  async end(): Promise<WholeBody> {
+    return (await this.#thread.call('end', { upload: this.#upload })) as WholeBody;
   }
 
   /** Forgets the upload, whatever its state. */

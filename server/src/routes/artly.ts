@@ -9,7 +9,7 @@ import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
 
 import { jobRoutes, rejectAsJson } from './jobs.ts';
-import { readJobId } from './parse.ts';
+import { readIdempotencyKey, readJobId } from './parse.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
 
@@ -44,9 +44,8 @@ function givenRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts
   endpoint(router, `/artly/sync/${TYPE}/start`, {
     before,
     post: async (request, response) => {
-      const job = await intake.receive(incomingJob(request, parts));
-      const message = `The job has started with ${job.total} ${job.total === 1 ? 'record' : 'records'}.`;
-      response.status(202).json({ success: true, jobId: job.jobId, message });
+      const { jobId, total } = await intake.receive(incomingJob(request, parts));
+      response.status(202).json({ success: true, jobId, message: startedMessage(total) });
     },
   });
   endpoint(router, `/artly/sync/${TYPE}/status`, {
@@ -89,8 +88,14 @@ function incomingJob(request: Request, { bodyIdleMs }: ArtlyParts): IncomingJob 
     siteId: siteOf(request).siteId,
     type: TYPE,
     actor: actorOf(request),
+    idempotencyKey: readIdempotencyKey(request.get('idempotency-key')),
     ...incomingBody(request, bodyIdleMs),
   };
+}
+
+function startedMessage(total: number | null): string {
+  if (total === null) return 'This request came before: its job is the same.';
+  return `The job has started with ${total} ${total === 1 ? 'record' : 'records'}.`;
 }
 
 async function oldAnswer(jobs: SyncJobService, job: Job) {

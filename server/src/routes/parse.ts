@@ -23,6 +23,16 @@ export function readJobId(value: unknown): string {
   return value;
 }
 
+/** The header Idempotency-Key, or null where there is none. */
+export function readIdempotencyKey(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (/^[\x20-\x7e]{1,255}$/.test(value)) return value;
+  throw new SyncError(
+    'IDEMPOTENCY_KEY_INVALID',
+    'Idempotency-Key must have 1 to 255 plain characters, like a UUID.',
+  );
+}
+
 const JobsQuery = z.object({
   type: z.string().optional(),
   status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),

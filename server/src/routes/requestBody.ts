@@ -1,14 +1,17 @@
 import type { Request } from 'express';
 import { SyncError } from '../domain/errors.ts';
+import type { IncomingJob } from '../services/intakeService.ts';
 
+const NDJSON = 'application/x-ndjson';
 const SMALL_BODY_BYTES = 64 * 1024;
+/** A sender that gets less than this through in so many times of a stall is too slow: it holds a connection for nothing. */
+const PROGRESS_BYTES = 1024;
+const SLOW_IDLE_TIMES = 4;
 
 /** The body of records of a request: its bytes as they come, and how they are packed. */
-export function incomingBody(
-  request: Request,
-  idleMs: number,
-): { body: AsyncIterable<Uint8Array>; gzip: boolean } {
-  requireJson(request);
+export function incomingBody(request: Request, idleMs: number): Pick<IncomingJob, 'body' | 'format'> {
+  const ndjson = mediaTypeOf(request) === NDJSON;
+  if (!ndjson) requireJson(request, ` or ${NDJSON}`);
   const encoding = (request.get('content-encoding') ?? 'identity').trim().toLowerCase();
   if (encoding !== 'identity' && encoding !== 'gzip') {
     throw new SyncError(
@@ -16,7 +19,7 @@ export function incomingBody(
       'The body must be plain or gzip: use Content-Encoding: gzip, or leave it out.',
     );
   }
-  return { body: chunksOf(request, idleMs), gzip: encoding === 'gzip' };
+  return { body: chunksOf(request, idleMs), format: { ndjson, gzip: encoding === 'gzip' } };
 }
 
 /** A small JSON object, read whole. */
@@ -38,13 +41,17 @@ export async function readSmallObject(request: Request, idleMs: number): Promise
   return value as Record<string, unknown>;
 }
 
-function requireJson(request: Request): void {
-  const [type = ''] = (request.get('content-type') ?? '').split(';');
-  if (type.trim().toLowerCase() === 'application/json') return;
+function requireJson(request: Request, orElse = ''): void {
+  if (mediaTypeOf(request) === 'application/json') return;
   throw new SyncError(
     'UNSUPPORTED_MEDIA_TYPE',
-    'The body must be JSON: send it with Content-Type: application/json.',
+    `The body must be JSON: send it with Content-Type: application/json${orElse}.`,
   );
+}
+
+function mediaTypeOf(request: Request): string {
+  const [type = ''] = (request.get('content-type') ?? '').split(';');
+  return type.trim().toLowerCase();
 }
 
 function parseJson(text: string): unknown {
@@ -56,39 +63,45 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * Gives the chunks of a body; breaks off when none comes for `idleMs`, or when the sender goes away. Whoever
- * stops reading may still answer: the request is not destroyed with the loop.
+ * Gives the chunks of a body; breaks off when none comes for `idleMs`, when they come too slowly, or when the
+ * sender goes away. Whoever stops reading may still answer: the request is not destroyed with the loop.
  */
 async function* chunksOf(request: Request, idleMs: number): AsyncGenerator<Uint8Array> {
   const chunks = request.iterator({ destroyOnReturn: false });
+  const slowMs = SLOW_IDLE_TIMES * idleMs;
+  let bytes = 0;
+  // Only the time that the sender takes counts, not the time that we take.
+  let waitedMs = 0;
   while (true) {
+    const from = performance.now();
     const { value, done } = await nextChunk(chunks, idleMs);
     if (done) return;
+    bytes += value.length;
+    waitedMs += performance.now() - from;
+    if (bytes >= PROGRESS_BYTES) [bytes, waitedMs] = [0, 0];
+    else if (waitedMs > slowMs) throw stalled(`Less than 1 KiB of the body came in ${seconds(slowMs)}`);
     yield value;
   }
 }
 
 async function nextChunk(chunks: AsyncIterator<Buffer>, idleMs: number): Promise<IteratorResult<Buffer>> {
-  let timer: NodeJS.Timeout | undefined;
-  const stalled = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const seconds = Math.round(idleMs / 1000);
-      reject(
-        new SyncError(
-          'BODY_STALLED',
-          `Nothing of the body came for ${seconds} s: send it again, without pauses.`,
-        ),
-      );
-    }, idleMs);
-  });
+  const { promise: timeUp, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(stalled(`Nothing of the body came for ${seconds(idleMs)}`)), idleMs);
   try {
-    return await Promise.race([chunks.next(), stalled]);
+    return await Promise.race([chunks.next(), timeUp]);
   } catch (cause) {
     if (cause instanceof SyncError) throw cause;
-    throw new SyncError('BODY_TRUNCATED', 'The connection broke before the body was whole: send it again.', {
-      cause,
-    });
+    const message = 'The connection broke before the body was whole: send it again.';
+    throw new SyncError('BODY_TRUNCATED', message, { cause });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function stalled(what: string): SyncError {
+  return new SyncError('BODY_STALLED', `${what}: send it again, without pauses.`);
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds / 1000)} s`;
 }

@@ -1,21 +1,34 @@
 import type { Batch } from '../domain/batch.ts';
+import { SyncError } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
-import type { Intake, IntakeLimits, Upload } from '../intake/intake.ts';
-import type { Actor, Storage } from '../storage/storage.ts';
+import type { BodyFormat, Intake, IntakeLimits, Upload, WholeBody } from '../intake/intake.ts';
+import type { Actor, IdempotentRequest, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
 /** Records kept in one transaction while a body comes in. */
 const RECORDS_A_STAGE = 8_000;
+/** How long a request may be repeated with its key: 30 days. */
+export const IDEMPOTENCY_MS = 30 * 24 * 3_600_000;
 
 /** A body of records on its way in. */
 export interface IncomingJob {
   siteId: number;
   type: string;
   body: AsyncIterable<Uint8Array>;
-  gzip: boolean;
+  format: BodyFormat;
   actor: Actor;
+  /** The sender's own name for this request, by which it may repeat it. */
+  idempotencyKey: string | null;
+}
+
+/** A job that was received: now, or before by the same request. */
+export interface ReceivedJob {
+  siteId: number;
+  jobId: string;
+  /** Records in it; null where it is known by its `jobId` alone. */
+  total: number | null;
 }
 
 interface IntakeServiceParts {
@@ -49,21 +62,48 @@ export class IntakeService {
   }
 
   /** Resolves when the job is accepted. A body that is broken or breaks off leaves nothing behind. */
-  async receive({ siteId, type, body, gzip, actor }: IncomingJob): Promise<Job> {
+  async receive({ siteId, type, body, format, actor, idempotencyKey }: IncomingJob): Promise<ReceivedJob> {
     const jobId = this.#newJobId();
     await this.#storage.openUpload({ jobId, siteId, type, now: this.#clock.now() });
-    const upload = await this.#intake.open({ gzip, ...this.#limits });
+    const upload = await this.#intake.open({ ...format, ...this.#limits, hashed: idempotencyKey !== null });
     try {
-      const batches = await this.#stageAll(jobId, upload, body);
-      const job = await this.#storage.accept({ jobId, batches, actor, now: this.#clock.now() });
-      await this.#jobs.accepted(job);
-      return job;
+      const { batches, hash } = await this.#stageAll(jobId, upload, body);
+      const acceptance = { jobId, batches, actor, now: this.#clock.now() };
+      if (idempotencyKey !== null && hash !== undefined) {
+        return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash: hash });
+      }
+      return await this.#start(await this.#storage.accept(acceptance));
     } catch (error) {
       await this.#forget(jobId);
       throw error;
     } finally {
       await upload.discard();
     }
+  }
+
+  /** The same request again gives the same job: nothing of it is kept twice. */
+  async #acceptOnce(
+    siteId: number,
+    acceptance: Parameters<Storage['accept']>[0],
+    request: IdempotentRequest,
+  ): Promise<ReceivedJob> {
+    const keptSince = acceptance.now - IDEMPOTENCY_MS;
+    const job = await this.#storage.acceptOnce({ ...acceptance, ...request, keptSince });
+    if (job !== undefined) return this.#start(job);
+    await this.#storage.discardUpload({ jobId: acceptance.jobId });
+    const first = await this.#storage.findRepeated({ siteId, idempotencyKey: request.idempotencyKey });
+    if (first !== undefined && Buffer.compare(first.requestHash, request.requestHash) === 0) {
+      return { siteId, jobId: first.jobId, total: null };
+    }
+    throw new SyncError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'This Idempotency-Key came before with another body: give each new request a new key.',
+    );
+  }
+
+  async #start(job: Job): Promise<ReceivedJob> {
+    await this.#jobs.accepted(job);
+    return { siteId: job.siteId, jobId: job.jobId, total: job.total };
   }
 
   /** A failure here must not hide why the upload ended; what stays is invisible, and goes at the next start. */
@@ -77,9 +117,13 @@ export class IntakeService {
 
   /**
    * Reading, parsing and storing go on side by side, one step of each: what is slowest holds the others back.
-   * Gives the last batches, not yet stored.
+   * Gives the last batches, not yet stored, and the hash of the whole, if it was wanted.
    */
-  async #stageAll(jobId: string, upload: Upload, body: AsyncIterable<Uint8Array>): Promise<Batch[]> {
+  async #stageAll(
+    jobId: string,
+    upload: Upload,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<Pick<WholeBody, 'batches' | 'hash'>> {
     let parsing: Promise<Batch[]> = Promise.resolve([]);
     let staging: Promise<void> = Promise.resolve();
     let ready: Batch[] = [];
@@ -98,8 +142,8 @@ export class IntakeService {
       await Promise.allSettled([parsing, staging]);
       throw error;
     }
-    const last = await upload.end();
-    return [...ready, ...last.batches];
+    const { batches, hash } = await upload.end();
+    return { batches: [...ready, ...batches], hash };
   }
 }
 

@@ -2,6 +2,7 @@ import type { Log } from '../domain/log.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
+import { IDEMPOTENCY_MS } from './intakeService.ts';
 
 const SWEEP_EVERY_MS = 2_000;
 const CLEAN_EVERY_MS = 60_000;
@@ -58,6 +59,7 @@ export class Sweep {
     const slices = [
       () => storage.dropRecords({ endedBefore: now - HOUR_MS, limit: ROWS_A_SLICE }),
       () => storage.dropJobs({ endedBefore: now - retentionDays * DAY_MS, limit: ROWS_A_SLICE }),
+      () => storage.dropIdempotencyKeys({ createdBefore: now - IDEMPOTENCY_MS, limit: ROWS_A_SLICE }),
     ];
     for (const slice of slices) {
       while ((await slice()) && !this.#stopping.signal.aborted) await this.#pause(BREATH_MS);

@@ -48,6 +48,19 @@ export function dropJobs(
   });
 }
 
+export function dropIdempotencyKeys(
+  db: SqliteDatabase,
+  { createdBefore, limit }: { createdBefore: number; limit: number },
+): boolean {
+  const dropped = db.run(
+    `DELETE FROM idempotency_keys WHERE (site_id, idempotency_key) IN
+       (SELECT site_id, idempotency_key FROM idempotency_keys WHERE created_at < :createdBefore
+        ORDER BY created_at LIMIT :limit)`,
+    { createdBefore, limit },
+  );
+  return dropped === limit;
+}
+
 export function check(db: SqliteDatabase): void {
   // Takes the write lock for a moment: what can't be written to is not ready.
   db.transaction(() => undefined);

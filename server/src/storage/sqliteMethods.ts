@@ -21,5 +21,6 @@ export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...reads,
 export const READS: ReadonlySet<string> = new Set<keyof Storage>([
   ...(Object.keys(reads) as (keyof typeof reads)[]),
   'findKey',
+  'findRepeated',
   'listSites',
 ]);

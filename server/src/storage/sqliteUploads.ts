@@ -3,7 +3,7 @@ import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
-import type { Actor } from './storage.ts';
+import type { Actor, IdempotentRequest, RepeatedRequest } from './storage.ts';
 
 /** Receiving a job on SQLite: the methods of the port of the same names. */
 
@@ -21,21 +21,62 @@ export function stage(db: SqliteDatabase, { jobId, batches }: { jobId: string; b
   db.transaction(() => insertBatches(db, openRow(db, jobId), batches));
 }
 
-export function accept(
+interface Acceptance {
+  jobId: string;
+  batches: Batch[];
+  actor: Actor;
+  now: number;
+}
+
+export function accept(db: SqliteDatabase, acceptance: Acceptance): Job {
+  return db.transaction(() => makePending(db, acceptance));
+}
+
+export function acceptOnce(
   db: SqliteDatabase,
-  { jobId, batches, actor, now }: { jobId: string; batches: Batch[]; actor: Actor; now: number },
-): Job {
-  return db.transaction(() => {
-    insertBatches(db, openRow(db, jobId), batches);
-    db.run(`UPDATE jobs SET accepted = 1, step_message = :message, updated_at = :now WHERE job_id = :jobId`, {
-      jobId,
-      message: stepMessage.waiting(),
-      now,
-    });
-    const job = jobRow(db, jobId) as JobRow;
-    writeAudit(db, job, { event: 'created', actor, now, detail: `${job.total} records` });
-    return job;
+  {
+    idempotencyKey,
+    requestHash,
+    keptSince,
+    ...acceptance
+  }: Acceptance & IdempotentRequest & { keptSince: number },
+): Job | undefined {
+  return db.race(() => {
+    const { jobId, now } = acceptance;
+    const { siteId } = openRow(db, jobId);
+    const first = db.run(
+      `INSERT INTO idempotency_keys (site_id, idempotency_key, request_hash, job_id, created_at)
+       VALUES (:siteId, :idempotencyKey, :requestHash, :jobId, :now)
+       ON CONFLICT (site_id, idempotency_key) DO UPDATE
+         SET request_hash = excluded.request_hash, job_id = excluded.job_id, created_at = excluded.created_at
+         WHERE created_at < :keptSince`,
+      { siteId, idempotencyKey, requestHash, jobId, now, keptSince },
+    );
+    return first === 1 ? makePending(db, acceptance) : undefined;
   });
+}
+
+export function findRepeated(
+  db: SqliteDatabase,
+  { siteId, idempotencyKey }: { siteId: number; idempotencyKey: string },
+): RepeatedRequest | undefined {
+  const row = db.get(
+    `SELECT job_id, request_hash FROM idempotency_keys WHERE site_id = :siteId AND idempotency_key = :idempotencyKey`,
+    { siteId, idempotencyKey },
+  );
+  return row && { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
+}
+
+function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Acceptance): Job {
+  insertBatches(db, openRow(db, jobId), batches);
+  db.run(`UPDATE jobs SET accepted = 1, step_message = :message, updated_at = :now WHERE job_id = :jobId`, {
+    jobId,
+    message: stepMessage.waiting(),
+    now,
+  });
+  const job = jobRow(db, jobId) as JobRow;
+  writeAudit(db, job, { event: 'created', actor, now, detail: `${job.total} records` });
+  return job;
 }
 
 export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }): void {

@@ -25,6 +25,17 @@ export interface Actor {
   ip: string | null;
 }
 
+/** A request that the sender may repeat, by its own key; the hash tells whether it is the same request. */
+export interface IdempotentRequest {
+  idempotencyKey: string;
+  requestHash: Uint8Array;
+}
+
+export interface RepeatedRequest {
+  jobId: string;
+  requestHash: Uint8Array;
+}
+
 export interface AuditEntry {
   at: number;
   event: AuditEvent;
@@ -69,6 +80,17 @@ export interface Storage {
   stage(upload: { jobId: string; batches: Batch[] }): Promise<void>;
   /** Keeps the last batches and makes the upload a pending job. */
   accept(upload: { jobId: string; batches: Batch[]; actor: Actor; now: number }): Promise<Job>;
+  /**
+   * The same for a request that may be repeated: `undefined` when an earlier one with this key, not created before
+   * `keptSince`, was first.
+   */
+  acceptOnce(
+    upload: { jobId: string; batches: Batch[]; actor: Actor; now: number } & IdempotentRequest & {
+        keptSince: number;
+      },
+  ): Promise<Job | undefined>;
+  /** The job that a request with this key made. */
+  findRepeated(request: { siteId: number; idempotencyKey: string }): Promise<RepeatedRequest | undefined>;
   /** Leaves nothing of an open upload. */
   discardUpload(upload: { jobId: string }): Promise<void>;
 
@@ -120,6 +142,7 @@ export interface Storage {
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
+  dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects unless the storage answers and can be written to. */
   check(none: Record<string, never>): Promise<void>;
 }
