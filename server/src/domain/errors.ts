@@ -32,6 +32,7 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_REUSED: { status: 409 },
   JOB_NOT_RETRYABLE: { status: 409 },
   RECORDS_DROPPED: { status: 409 },
+  REMOVAL_NOT_CONFIRMED: { status: 409 },
   JOB_CANCELLED: { status: 409 },
   JOB_FAILED: { status: 500 },
   SITE_EXISTS: { status: 409 },

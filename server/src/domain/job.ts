@@ -38,14 +38,26 @@ export interface Counts {
   rejected: number;
 }
 
+export const JOB_MODES = ['merge', 'snapshot'] as const;
+/** `merge` removes nothing; a `snapshot` is the whole picture, so what it does not carry is removed. */
+export type JobMode = (typeof JOB_MODES)[number];
+
+/** How a job is meant. Without `confirmRemoval`, a snapshot that would remove too much fails. */
+export interface JobPlan {
+  mode: JobMode;
+  confirmRemoval: boolean;
+}
+
 /** A job as storage keeps it. Times are milliseconds since 1970, UTC. */
-export interface Job extends Counts {
+export interface Job extends Counts, JobPlan {
   jobId: string;
   siteId: number;
   type: string;
   status: JobStatus;
   processed: number;
   total: number;
+  /** Balances that a snapshot removed because it did not carry them. */
+  removed: number;
   stepMessage: string;
   error: { code: ErrorCode; message: string } | null;
   /** Passing failures in a row, without a batch in between. */
@@ -97,10 +109,7 @@ export function jobAsJson(job: Job) {
     rejected: job.rejected,
     stepMessage: job.stepMessage,
     error: job.error,
-    result:
-      job.status === 'completed'
-        ? { success: true, message: job.stepMessage, count: acceptedCount(job) }
-        : null,
+    result: resultOf(job),
     attempt: job.attempt,
     version: job.version,
     etaSeconds: etaSecondsOf(job),
@@ -109,6 +118,12 @@ export function jobAsJson(job: Job) {
     updatedAt: isoTime(job.updatedAt),
     completedAt: isoTime(job.completedAt),
   };
+}
+
+function resultOf(job: Job) {
+  if (job.status !== 'completed') return null;
+  const removed = job.mode === 'snapshot' ? { removed: job.removed } : {};
+  return { success: true, message: job.stepMessage, count: acceptedCount(job), ...removed };
 }
 
 export function isoTime(milliseconds: number | null): string | null {

@@ -1,4 +1,4 @@
-import { acceptedCount, type Counts } from './job.ts';
+import { acceptedCount, type Counts, type Job } from './job.ts';
 
 /** What a person reads of a job: one short sentence about what is happening now. */
 export const stepMessage = {
@@ -7,12 +7,14 @@ export const stepMessage = {
     `Applying balances: ${number(processed)} of ${number(total)}.`,
   postponed: ({ delayMs, reason }: { delayMs: number; reason: string }) =>
     `Trying again in ${Math.max(1, Math.round(delayMs / 1000))} s: ${reason}`,
-  completed: (counts: Counts) =>
-    acceptedCount(counts) === 0
+  removing: ({ removed }: { removed: number }) =>
+    `Removing balances that the snapshot does not have: ${number(removed)} so far.`,
+  completed: (counts: Counts & Partial<Pick<Job, 'mode' | 'removed'>>) =>
+    acceptedCount(counts) === 0 && counts.rejected > 0
       ? `Done, but all ${number(counts.rejected)} records were rejected: see the reasons.`
       : `Done: ${number(counts.inserted)} new, ${number(counts.updated)} changed, ${number(counts.unchanged)} unchanged${
           counts.rejected === 0 ? '' : `, ${number(counts.rejected)} rejected`
-        }.`,
+        }${counts.mode === 'snapshot' ? `, ${number(counts.removed ?? 0)} removed` : ''}.`,
   failed: ({ message }: { message: string }) => `Failed: ${message}`,
   cancelled: ({ processed, total }: { processed: number; total: number }) =>
     `Cancelled after ${number(processed)} of ${number(total)} records; what was applied stays.`,

@@ -9,7 +9,7 @@ import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
 
 import { jobRoutes, rejectAsJson } from './jobs.ts';
-import { readIdempotencyKey, readJobId } from './parse.ts';
+import { readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
 
@@ -89,6 +89,7 @@ function incomingJob(request: Request, { bodyIdleMs }: ArtlyParts): IncomingJob 
     type: TYPE,
     actor: actorOf(request),
     idempotencyKey: readIdempotencyKey(request.get('idempotency-key')),
+    plan: readJobPlan(request.query),
     ...incomingBody(request, bodyIdleMs),
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
-import { JOB_STATUSES } from '../domain/job.ts';
+import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
 
 /** Everything that comes in by an address is read here, once. */
 
@@ -31,6 +31,19 @@ export function readIdempotencyKey(value: string | undefined): string | null {
     'IDEMPOTENCY_KEY_INVALID',
     'Idempotency-Key must have 1 to 255 plain characters, like a UUID.',
   );
+}
+
+const PlanQuery = z.object({
+  mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
+  confirmRemoval: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
+});
+
+/** How a job is meant: `?mode=snapshot&confirmRemoval=true`. */
+export function readJobPlan(query: unknown): JobPlan {
+  return readQuery(PlanQuery, query);
 }
 
 const JobsQuery = z.object({

@@ -1,7 +1,7 @@
 import { SyncError } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { SyncJobService } from './syncJobService.ts';
@@ -85,16 +85,18 @@ export class ArtlyService {
     const claim = { jobId, attempt: job.attempt };
     const until = this.#clock.now() + TURN_MS;
     let latest = job;
+    let more = hasMore(job);
     try {
-      while (latest.processed < latest.total) {
+      while (more) {
         if (signal.aborted) {
           await this.#jobs.release(claim);
           return { job: latest, again: false };
         }
         if (this.#clock.now() >= until) return { job: latest, again: true };
-        const next = await this.#jobs.applyNext(claim);
-        if (next === undefined) return { job: undefined, again: false };
-        latest = next;
+        const step = await this.#step(latest);
+        if (step === undefined) return { job: undefined, again: false };
+        latest = step.job;
+        more = step.more;
       }
       return { job: await this.#jobs.complete(claim), again: false };
     } catch (error) {
@@ -102,4 +104,15 @@ export class ArtlyService {
       return { job: undefined, again: false };
     }
   }
+
+  /** First the batches; then what a snapshot did not carry goes. */
+  async #step(job: Job): Promise<JobStep | undefined> {
+    if (job.processed === job.total) return this.#jobs.removeMissing(job);
+    const next = await this.#jobs.applyNext({ jobId: job.jobId, attempt: job.attempt });
+    return next && { job: next, more: hasMore(next) };
+  }
+}
+
+function hasMore({ processed, total, mode }: Job): boolean {
+  return processed < total || mode === 'snapshot';
 }

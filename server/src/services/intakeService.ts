@@ -1,6 +1,6 @@
 import type { Batch } from '../domain/batch.ts';
 import { SyncError } from '../domain/errors.ts';
-import type { Job } from '../domain/job.ts';
+import type { Job, JobPlan } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import type { BodyFormat, Intake, IntakeLimits, Upload, WholeBody } from '../intake/intake.ts';
 import type { Actor, IdempotentRequest, Storage } from '../storage/storage.ts';
@@ -21,6 +21,7 @@ export interface IncomingJob {
   actor: Actor;
   /** The sender's own name for this request, by which it may repeat it. */
   idempotencyKey: string | null;
+  plan: JobPlan;
 }
 
 /** A job that was received: now, or before by the same request. */
@@ -62,9 +63,17 @@ export class IntakeService {
   }
 
   /** Resolves when the job is accepted. A body that is broken or breaks off leaves nothing behind. */
-  async receive({ siteId, type, body, format, actor, idempotencyKey }: IncomingJob): Promise<ReceivedJob> {
+  async receive({
+    siteId,
+    type,
+    body,
+    format,
+    actor,
+    idempotencyKey,
+    plan,
+  }: IncomingJob): Promise<ReceivedJob> {
     const jobId = this.#newJobId();
-    await this.#storage.openUpload({ jobId, siteId, type, now: this.#clock.now() });
+    await this.#storage.openUpload({ jobId, siteId, type, ...plan, now: this.#clock.now() });
     const upload = await this.#intake.open({ ...format, ...this.#limits, hashed: idempotencyKey !== null });
     try {
       const { batches, hash } = await this.#stageAll(jobId, upload, body);

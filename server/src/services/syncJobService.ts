@@ -4,13 +4,15 @@ import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Actor, AuditEntry, Claim, Storage } from '../storage/storage.ts';
+import type { Actor, AuditEntry, Claim, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
 
 /** A worker that is silent for this long has lost its job; under the 20 s that a job may stand still. */
 const LEASE_MS = 15_000;
 const PAGE = 1_000;
+/** Balances that a snapshot removes in one transaction: bounds the wait of a cancel. */
+const REMOVALS_A_SLICE = 5_000;
 
 export interface SyncJobServiceParts {
   storage: Storage;
@@ -155,6 +157,19 @@ export class SyncJobService {
     return job;
   }
 
+  /**
+   * Removes the next of what a snapshot did not carry. Throws where all of it would be too much and nobody
+   * confirmed that; `undefined` when the claim has passed.
+   */
+  async removeMissing(job: Job): Promise<JobStep | undefined> {
+    const claim = { jobId: job.jobId, attempt: job.attempt };
+    if (!job.confirmRemoval && job.removed === 0) await this.#refuseLargeRemoval(job, claim);
+    const slice = { limit: REMOVALS_A_SLICE, leaseMs: LEASE_MS, now: this.#clock.now() };
+    const step = await this.#storage.removeMissing({ ...claim, ...slice });
+    if (step?.more) this.#changes.publish(step.job);
+    return step;
+  }
+
   async complete(claim: Claim): Promise<Job | undefined> {
     const job = await this.#storage.complete({ ...claim, now: this.#clock.now() });
     if (job !== undefined) await this.#ended(job);
@@ -200,6 +215,15 @@ export class SyncJobService {
     this.#log.info('job.ended', { jobId, siteId, type, status, processed, total, attempt });
     const next = await this.#storage.findNext({ siteId, type, now: this.#clock.now() });
     if (next !== undefined) await this.#queue.send(next);
+  }
+
+  async #refuseLargeRemoval({ total, rejected }: Job, claim: Claim): Promise<void> {
+    const { missing, standing } = await this.#storage.countMissing(claim);
+    if (missing === 0 || (missing * 2 <= standing && total > rejected)) return;
+    throw new SyncError(
+      'REMOVAL_NOT_CONFIRMED',
+      `This snapshot would remove ${missing} of ${standing} balances: check it, and send it with confirmRemoval=true.`,
+    );
   }
 
   async #whyNotRetried({ siteId, jobId }: Job): Promise<SyncError> {

@@ -3,12 +3,13 @@ import {
   type AuditEvent,
   JOB_MOVES,
   type Job,
+  type JobMode,
   type JobMove,
   type JobStatus,
   mayMove,
 } from '../domain/job.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
-import type { Actor } from './storage.ts';
+import type { Actor, Claim } from './storage.ts';
 
 /** The row of a job: the job itself, and what only storage needs to know of it. */
 export interface JobRow extends Job {
@@ -20,6 +21,7 @@ export interface JobRow extends Job {
   leaseUntil: number | null;
   runAfter: number | null;
   recordsKept: boolean;
+  removedUpTo: number;
 }
 
 export const WORKER: Actor = { name: 'worker', ip: null };
@@ -27,6 +29,12 @@ export const WORKER: Actor = { name: 'worker', ip: null };
 export function jobRow(db: SqliteDatabase, jobId: string): JobRow | undefined {
   const row = db.get('SELECT * FROM jobs WHERE job_id = :jobId', { jobId });
   return row === undefined ? undefined : jobFromRow(row);
+}
+
+/** The job as long as the claim holds: running, and in the attempt that was given out. */
+export function claimedRow(db: SqliteDatabase, { jobId, attempt }: Claim): JobRow | undefined {
+  const job = jobRow(db, jobId);
+  return job?.status === 'running' && job.attempt === attempt ? job : undefined;
 }
 
 /**
@@ -82,6 +90,9 @@ export function jobFromRow(row: Row): JobRow {
     updated: row.updated as number,
     unchanged: row.unchanged as number,
     rejected: row.rejected as number,
+    mode: row.mode as JobMode,
+    confirmRemoval: row.confirm_removal === 1,
+    removed: row.removed as number,
     stepMessage: row.step_message as string,
     error:
       row.error_code === null
@@ -104,5 +115,6 @@ export function jobFromRow(row: Row): JobRow {
     leaseUntil: row.lease_until as number | null,
     runAfter: row.run_after as number | null,
     recordsKept: row.records_kept === 1,
+    removedUpTo: row.removed_up_to as number,
   };
 }

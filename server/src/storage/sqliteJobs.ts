@@ -4,7 +4,7 @@ import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { applyBatch, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { type JobRow, jobRow, moveJob, WORKER } from './sqliteJobRow.ts';
+import { claimedRow, type JobRow, jobRow, moveJob, WORKER } from './sqliteJobRow.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on SQLite: the methods of the port of the same names. */
@@ -90,7 +90,7 @@ export function applyNext(
     if (job === undefined || job.nextBatch >= job.batchCount) return undefined;
     const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
     const batches = nextBatches(db, job, batchSizeFor(job.total));
-    const mark = mayBeOvertaken(db, job);
+    const mark = job.mode === 'snapshot' || mayBeOvertaken(db, job);
     for (const batch of batches) applyBatch(db, { job, batch, mark, settled });
     const processed = job.processed + settled.records;
     const changed = db.run(
@@ -182,7 +182,7 @@ export function retry(
     if (job === undefined || !job.recordsKept) return undefined;
     return moveJob(db, job, 'retried', {
       set: `attempt = attempt + 1, next_batch = 0, processed = 0, inserted = 0, updated = 0, unchanged = 0,
-        rejected = 0, failures = 0, error_code = NULL, error_message = NULL, step_message = :message,
+        rejected = 0, removed = 0, removed_up_to = 0, failures = 0, error_code = NULL, error_message = NULL, step_message = :message,
         started_at = NULL, completed_at = NULL, attempt_started_at = NULL, attempt_processed = 0`,
       values: { message: stepMessage.waiting() },
       actor,
@@ -209,12 +209,6 @@ function end(
     now: details.now,
     detail: details.message,
   });
-}
-
-/** The job as long as the claim holds: running, and in the attempt that was given out. */
-function claimedRow(db: SqliteDatabase, { jobId, attempt }: Claim): JobRow | undefined {
-  const job = jobRow(db, jobId);
-  return job?.status === 'running' && job.attempt === attempt ? job : undefined;
 }
 
 function siteRow(db: SqliteDatabase, siteId: number, jobId: string): JobRow | undefined {

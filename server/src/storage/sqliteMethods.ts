@@ -3,6 +3,7 @@ import type { SqliteDatabase } from './sqliteDatabase.ts';
 import * as jobs from './sqliteJobs.ts';
 import * as reads from './sqliteReads.ts';
 import * as sites from './sqliteSites.ts';
+import * as snapshots from './sqliteSnapshots.ts';
 import * as uploads from './sqliteUploads.ts';
 import type { Storage } from './storage.ts';
 
@@ -15,7 +16,7 @@ type SqliteMethod<Name extends keyof Storage> = (
 type SqliteMethods = { [Name in keyof Storage]: SqliteMethod<Name> };
 
 /** All methods of the port. */
-export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...reads, ...cleanup };
+export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...snapshots, ...reads, ...cleanup };
 
 /** Methods that only look: they run on a connection of their own and never wait for a write. */
 export const READS: ReadonlySet<string> = new Set<keyof Storage>([
@@ -23,4 +24,5 @@ export const READS: ReadonlySet<string> = new Set<keyof Storage>([
   'findKey',
   'findRepeated',
   'listSites',
+  'countMissing',
 ]);

@@ -3,17 +3,18 @@ import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
-import type { Actor, IdempotentRequest, RepeatedRequest } from './storage.ts';
+import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
 
 /** Receiving a job on SQLite: the methods of the port of the same names. */
 
 export function openUpload(
   db: SqliteDatabase,
-  job: { jobId: string; siteId: number; type: string; now: number },
+  { mode = 'merge', confirmRemoval = false, ...job }: NewUpload,
 ): void {
   db.run(
-    `INSERT INTO jobs (job_id, site_id, type, created_at, updated_at) VALUES (:jobId, :siteId, :type, :now, :now)`,
-    { ...job },
+    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :now, :now)`,
+    { ...job, mode, confirmRemoval: confirmRemoval ? 1 : 0 },
   );
 }
 

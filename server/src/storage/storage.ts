@@ -1,6 +1,6 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import type { AuditEvent, Job, JobStatus } from '../domain/job.ts';
+import type { AuditEvent, Job, JobPlan, JobStatus } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 
 /** A site that may send jobs. Times here and below are milliseconds since 1970, UTC. */
@@ -23,6 +23,13 @@ export interface SiteKey {
 export interface Actor {
   name: string;
   ip: string | null;
+}
+
+export interface NewUpload extends Partial<JobPlan> {
+  jobId: string;
+  siteId: number;
+  type: string;
+  now: number;
 }
 
 /** A request that the sender may repeat, by its own key; the hash tells whether it is the same request. */
@@ -75,7 +82,7 @@ export interface Storage {
 
   // Receiving a job
   /** Gives the job its place in the order. Nobody sees it until it is accepted. */
-  openUpload(job: { jobId: string; siteId: number; type: string; now: number }): Promise<void>;
+  openUpload(job: NewUpload): Promise<void>;
   /** Keeps further batches of an open upload, numbered on from those it has. */
   stage(upload: { jobId: string; batches: Batch[] }): Promise<void>;
   /** Keeps the last batches and makes the upload a pending job. */
@@ -106,6 +113,13 @@ export interface Storage {
    * `undefined` when the claim has passed, the job has ended, or all its batches are applied.
    */
   applyNext(claim: Claim & { leaseMs: number; now: number }): Promise<Job | undefined>;
+  /**
+   * Removes the next `limit` balances that a claimed snapshot, all of whose batches are applied, did not carry.
+   * Those of members whose record was rejected stay.
+   */
+  removeMissing(claim: Claim & { limit: number; leaseMs: number; now: number }): Promise<JobStep | undefined>;
+  /** How many balances `removeMissing` would remove, of how many that the site has. */
+  countMissing(claim: Claim): Promise<{ missing: number; standing: number }>;
   /** Ends a claimed job all of whose batches are applied. */
   complete(claim: Claim & { now: number }): Promise<Job | undefined>;
   /** Lets a claimed job rest for `delayMs` after a failure that may pass, and counts the failure. */
@@ -145,6 +159,12 @@ export interface Storage {
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects unless the storage answers and can be written to. */
   check(none: Record<string, never>): Promise<void>;
+}
+
+/** What one step of a job did, and whether there is more to do. */
+export interface JobStep {
+  job: Job;
+  more: boolean;
 }
 
 /** Storage that was opened here and must be closed here. */
