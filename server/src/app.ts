@@ -20,6 +20,8 @@ export function createApp(parts: AppParts): Express {
   app.set('query parser', 'simple');
   app.use((_request, response, next) => {
     response.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    // The next request of this connection goes to the server that follows.
+    if (parts.stopping.aborted) response.set('connection', 'close');
     next();
   });
   app.use(healthRoutes({ checkStorage: () => parts.storage.check({}), stopping: parts.stopping }));

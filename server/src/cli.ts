@@ -56,14 +56,14 @@ function readArguments() {
 
 async function serve(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
+  // Before the start, so that a signal during it also ends in an orderly stop.
+  const signalled = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve(signal));
+  });
   const server = await startServer(config, log);
-  const stop = async (signal: string) => {
-    log.info('server.signal', { signal });
-    await server.stop();
-    process.exit(0);
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  log.info('server.signal', { signal: await signalled });
+  await server.stop();
+  process.exit(0);
 }
 
 async function sites(config: Config, [verb, url, ...more]: string[], json: boolean): Promise<void> {

@@ -83,7 +83,10 @@ export async function answerCancel(
   response.json({ success: true, message, jobId });
 }
 
-function incomingJob(request: Request, { bodyIdleMs }: ArtlyParts): IncomingJob {
+function incomingJob(request: Request, { bodyIdleMs, stopping }: ArtlyParts): IncomingJob {
+  if (stopping.aborted) {
+    throw new SyncError('SHUTTING_DOWN', 'The server is stopping: send the start again in a moment.');
+  }
   return {
     siteId: siteOf(request).siteId,
     type: TYPE,

@@ -74,8 +74,9 @@ export class IntakeService {
   }: IncomingJob): Promise<ReceivedJob> {
     const jobId = this.#newJobId();
     await this.#storage.openUpload({ jobId, siteId, type, ...plan, now: this.#clock.now() });
-    const upload = await this.#intake.open({ ...format, ...this.#limits, hashed: idempotencyKey !== null });
+    let upload: Upload | undefined;
     try {
+      upload = await this.#intake.open({ ...format, ...this.#limits, hashed: idempotencyKey !== null });
       const { batches, hash } = await this.#stageAll(jobId, upload, body);
       const acceptance = { jobId, batches, actor, now: this.#clock.now() };
       if (idempotencyKey !== null && hash !== undefined) {
@@ -86,7 +87,7 @@ export class IntakeService {
       await this.#forget(jobId);
       throw error;
     } finally {
-      await upload.discard();
+      await upload?.discard();
     }
   }
 

@@ -32,11 +32,12 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
     storage: portOver((name) => (READS.has(name) ? reader : writer)),
     close: async () => {
       // The writer goes last: the last connection writes the WAL back into the file, and only a writer can.
-      for (const thread of [reader, writer]) {
-        await thread.call('close', null);
-        await thread.close();
+      try {
+        for (const thread of [reader, writer]) await thread.call('close', null);
+      } finally {
+        await Promise.all([reader.close(), writer.close()]);
+        lock.release();
       }
-      lock.release();
     },
   };
 }
