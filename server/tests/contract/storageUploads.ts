@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Storage } from '../../src/storage/storage.ts';
+import { badRecord, batchesOf, member } from '../support/batches.ts';
+import { SHOP, StorageLine, TYPE } from '../support/storageLine.ts';
+
+/** Receiving a job. */
+export function uploadContract(storage: () => Storage): void {
+  describe('uploads', () => {
+    test('an upload is seen by nobody until it is accepted', async () => {
+      const line = await StorageLine.open(storage());
+      const jobId = await line.upload();
+      await storage().stage({ jobId, batches: batchesOf([member(1, 1)]) });
+      await assertInvisible(line, jobId);
+      await line.accept(jobId, []);
+      assert.equal((await line.look(jobId)).status, 'pending');
+    });
+
+    test('an accepted job is pending, with nothing done yet', async () => {
+      const line = await StorageLine.open(storage());
+      const job = await line.job([member(1, 1), badRecord(2), member(3, 3)]);
+      const { stepMessage, ...rest } = await line.look(job.jobId);
+      assert.ok(stepMessage.length > 0);
+      assertHas(rest, {
+        siteId: line.siteId,
+        type: TYPE,
+        status: 'pending',
+        processed: 0,
+        total: 3,
+        inserted: 0,
+        updated: 0,
+        unchanged: 0,
+        rejected: 0,
+        error: null,
+        failures: 0,
+        attempt: 1,
+        createdAt: line.now,
+        startedAt: null,
+        updatedAt: line.now,
+        completedAt: null,
+      });
+      assert.ok(rest.version >= 1);
+      assertHas(job, rest);
+    });
+
+    test('batches keep the order in which they were staged', async () => {
+      const line = await StorageLine.open(storage());
+      const jobId = await line.upload();
+      await storage().stage({ jobId, batches: batchesOf([member(1, 1)]) });
+      await storage().stage({ jobId, batches: [...batchesOf([member(1, 2)]), ...batchesOf([member(1, 3)])] });
+      const job = await line.accept(jobId, [member(1, 4)]);
+      assert.equal(job.total, 4);
+      await line.run(jobId);
+      assert.equal((await line.balances()).get('1 points'), 40_000n);
+    });
+
+    test('the birth of a job stands in its audit trail with who, when and from where', async () => {
+      const line = await StorageLine.open(storage());
+      const { jobId } = await line.job([member(1, 1)]);
+      const [entry, ...more] = await storage().listAudit({ jobId });
+      assert.equal(more.length, 0);
+      assert.deepEqual(
+        { ...entry, detail: '' },
+        { at: line.now, event: 'created', actor: SHOP.name, ip: SHOP.ip, attempt: 1, detail: '' },
+      );
+    });
+
+    test('a discarded upload leaves nothing', async () => {
+      const line = await StorageLine.open(storage());
+      const jobId = await line.upload();
+      await storage().stage({ jobId, batches: batchesOf([member(1, 1), badRecord(2)]) });
+      await storage().discardUpload({ jobId });
+      await assertInvisible(line, jobId);
+      assert.equal(await storage().hasRecords({ jobId }), false);
+      await assert.rejects(line.accept(jobId, [member(1, 1)]));
+      await assertInvisible(line, jobId);
+    });
+
+    test('discarding spares a job that was accepted', async () => {
+      const line = await StorageLine.open(storage());
+      const { jobId } = await line.job([member(1, 1)]);
+      await storage().discardUpload({ jobId });
+      assert.equal((await line.run(jobId)).inserted, 1);
+    });
+
+    test('what was accepted takes no more records', async () => {
+      const line = await StorageLine.open(storage());
+      const job = await line.job([member(1, 1)]);
+      await assert.rejects(storage().stage({ jobId: job.jobId, batches: batchesOf([member(2, 2)]) }));
+      await assert.rejects(line.accept(job.jobId, [member(2, 2)]));
+      assert.deepEqual(await line.look(job.jobId), job);
+      assert.deepEqual(await line.auditEvents(job.jobId), ['created']);
+      await line.run(job.jobId);
+      assert.deepEqual([...(await line.balances()).keys()], ['1 points']);
+    });
+
+    test('a jobId that is taken is refused', async () => {
+      const line = await StorageLine.open(storage());
+      const job = await line.job([member(1, 1)]);
+      const again = { jobId: job.jobId, siteId: line.siteId, type: TYPE, now: line.now };
+      await assert.rejects(storage().openUpload(again));
+      assert.deepEqual(await line.look(job.jobId), job);
+    });
+
+    test('a stage that is refused keeps none of its batches', async () => {
+      const line = await StorageLine.open(storage());
+      const jobId = await line.upload();
+      const [good] = batchesOf([member(1, 1)]);
+      assert.ok(good);
+      const broken = { ...good, count: null as unknown as number };
+      await assert.rejects(storage().stage({ jobId, batches: [good, broken] }));
+      assert.equal((await line.accept(jobId, [member(2, 2)])).total, 1);
+      await line.run(jobId);
+      assert.deepEqual([...(await line.balances()).keys()], ['2 points']);
+    });
+
+    test('the place in the order is that of openUpload, not that of accept', async () => {
+      const line = await StorageLine.open(storage());
+      const early = await line.upload();
+      const late = await line.upload();
+      await line.accept(late, [member(1, 2)]);
+      await line.accept(early, [member(1, 1)]);
+      assert.equal(await line.claim(late), undefined);
+      await line.run(early);
+      await line.run(late);
+      assert.equal((await line.balances()).get('1 points'), 20_000n);
+      const { siteId } = line;
+      const newestFirst = await storage().listJobs({
+        siteId,
+        type: null,
+        status: null,
+        cursor: null,
+        limit: 9,
+      });
+      assert.deepEqual(
+        newestFirst.map(({ jobId }) => jobId),
+        [late, early],
+      );
+    });
+
+    test('an upload that is still coming in holds nobody back', async () => {
+      const line = await StorageLine.open(storage());
+      await line.upload();
+      assert.equal((await line.done([member(1, 1)])).status, 'completed');
+    });
+  });
+}
+
+async function assertInvisible(line: StorageLine, jobId: string): Promise<void> {
+  const { storage, siteId, now } = line;
+  assert.equal(await storage.findJob({ siteId, jobId }), undefined);
+  assert.deepEqual(await storage.listJobs({ siteId, type: null, status: null, cursor: null, limit: 9 }), []);
+  assert.ok(!(await storage.listDue({ now, limit: 100_000 })).includes(jobId));
+  assert.equal(await storage.findNext({ siteId, type: TYPE, now }), undefined);
+  assert.equal(await line.claim(jobId), undefined);
+  assert.equal(await line.cancel(jobId), undefined);
+  assert.equal(await line.retry(jobId), undefined);
+  assert.equal(await line.applyNext({ jobId, attempt: 1 }), undefined);
+  assert.equal(await line.complete({ jobId, attempt: 1 }), undefined);
+}
+
+/** Fails unless `whole` has every field of `part`. */
+function assertHas(whole: object, part: object): void {
+  assert.deepEqual({ ...whole, ...part }, whole);
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '../../src/config.ts';
+import { InProcessQueue } from '../../src/queue/inProcessQueue.ts';
+import { startServer } from '../../src/server.ts';
+import { systemClock } from '../../src/services/clock.ts';
+import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
+import { badRecord, member, removal } from '../support/batches.ts';
+import { ServerProcess } from '../support/serverProcess.ts';
+import { hasEnded, quietLog, TestSite, temporaryFolder } from '../support/testServer.ts';
+import { assertNothingLost, Sender, sendTo } from './afterCrash.ts';
+import { type Crash, FAILS, PASSES_LATER, portMethods } from './crashes.ts';
+
+const CRASHING_SERVER = fileURLToPath(new URL('./crashingServer.ts', import.meta.url));
+/** A server that should have died and lives on is a failure after this long. */
+const PATIENCE_MS = 10_000;
+const DAY_MS = 86_400_000;
+
+type Flow = (sender: Sender, server: ServerProcess) => Promise<unknown>;
+
+/** What a site and its operator do, piece by piece: each piece runs into the methods that name it below. */
+const flows = {
+  start: async () => undefined,
+  work: async (sender) => sender.until(await sender.start(160, { bad: 5 }), hasEnded),
+  largeUpload: async (sender) => sender.until(await sender.start(17_000), hasEnded),
+  repeat: async (sender) => {
+    const start = await sender.start(70, { key: 'the same start' });
+    await sendTo(sender.site, start);
+    await sender.until(start, hasEnded);
+  },
+  // More than the balances that stand, so that nobody need confirm their removal.
+  snapshot: async (sender) => sender.until(await sender.start(200, { snapshot: true }), hasEnded),
+  brokenUpload: (sender) => sender.site.fetch('/artly/sync/points-balances/start', brokenBody()),
+  cancel: async (sender) => sender.cancel(await sender.start(2_500)),
+  retry: async (sender) => {
+    const start = await sender.start(2_500);
+    await sender.cancel(start);
+    if (start.cancel === 'answered') await sender.retry(start);
+    await sender.until(start, hasEnded);
+  },
+  pause: async (sender) => sender.until(await sender.start(PASSES_LATER), hasEnded),
+  failure: async (sender) => sender.until(await sender.start(FAILS), hasEnded),
+  stop: async (sender, server) => {
+    const start = await sender.start(20_000);
+    await sender.until(start, ({ processed }) => processed > 0);
+    await server.stop('SIGTERM');
+  },
+  read: async (sender) => {
+    const { jobId } = await sender.start(60, { bad: 1 });
+    await sender.site.waitFor(jobId, hasEnded);
+    for (const path of READS)
+      await sender.site.fetch(path.replace(':jobId', jobId)).then((answer) => answer.text());
+  },
+} satisfies Record<string, Flow>;
+
+const READS = [
+  '/readyz',
+  '/artly/sync/jobs',
+  '/artly/sync/jobs/:jobId/audit',
+  '/artly/sync/jobs/:jobId/rejects',
+  '/artly/points-balances',
+  '/artly/points-balances/1000',
+];
+
+/** Every method of both ports: the flow that runs into it and the calls at which to crash, or why none does. */
+const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[] } | { reason: string }> = {
+  addSite: { reason: 'Only the command line makes sites, in a process of its own and one transaction.' },
+  ensureSite: { flow: 'start' },
+  rotateKey: { reason: 'Only the command line gives new keys.' },
+  revokeSite: { reason: 'Only the command line revokes sites.' },
+  listSites: { reason: 'Only the command line lists sites, and it changes nothing.' },
+  findKey: { flow: 'work' },
+  noteSeen: { flow: 'work' },
+  openUpload: { flow: 'work' },
+  stage: { flow: 'largeUpload' },
+  accept: { flow: 'work' },
+  acceptOnce: { flow: 'repeat', calls: [1, 2] },
+  findRepeated: { flow: 'repeat' },
+  discardUpload: { flow: 'brokenUpload' },
+  claim: { flow: 'work' },
+  applyNext: { flow: 'work', calls: [1, 2, 4] },
+  countMissing: { flow: 'snapshot' },
+  removeMissing: { flow: 'snapshot', calls: [1, 2] },
+  complete: { flow: 'work' },
+  postpone: { flow: 'pause' },
+  fail: { flow: 'failure' },
+  release: { flow: 'stop' },
+  cancel: { flow: 'cancel' },
+  retry: { flow: 'retry' },
+  findJob: { flow: 'work' },
+  hasRecords: { reason: 'No service calls it.' },
+  listJobs: { flow: 'read' },
+  listDue: { flow: 'start' },
+  findNext: { flow: 'work' },
+  listRejects: { flow: 'read' },
+  listAudit: { flow: 'read' },
+  listBalances: { flow: 'read' },
+  findBalances: { flow: 'read' },
+  dropRecords: { flow: 'start' },
+  dropJobs: { flow: 'start' },
+  dropIdempotencyKeys: { flow: 'start' },
+  check: { flow: 'read' },
+};
+const queueMethods: typeof storageMethods = {
+  send: { flow: 'retry', calls: [1, 2] },
+  work: { flow: 'start' },
+  stop: { flow: 'stop' },
+};
+
+describe('a server that is killed at a call of a port', { concurrency: 2 }, () => {
+  const template = { key: '', balances: new Map<string, string>() };
+
+  const folder = mkdtempSync(join(tmpdir(), 'artly-crash-'));
+  before(async () => Object.assign(template, await makeTemplate(join(folder, 'artly.db'))));
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('has every method of both ports in its list', async (t) => {
+    const { storage, close } = openSqliteStorage({ path: ':memory:' });
+    t.after(close);
+    assert.deepEqual(portMethods(storage), Object.keys(storageMethods).sort());
+    const queue = new InProcessQueue({ onError: () => {} });
+    assert.deepEqual(portMethods(queue), Object.keys(queueMethods).sort());
+  });
+
+  for (const { flow, ...crash } of allCrashes()) {
+    const { port, method, call, when } = crash;
+    test(`loses and doubles nothing: ${when} call ${call} of ${port}.${method}`, async (t) => {
+      const copy = await temporaryFolder(t);
+      await cp(folder, copy, { recursive: true });
+      const databaseFile = join(copy, 'artly.db');
+      const sender = await runUntilKilled(t, { databaseFile, crash, flow, key: template.key });
+      const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${databaseFile}` });
+      const server = await startServer(config, quietLog);
+      t.after(() => server.stop());
+      await assertNothingLost(sender, new TestSite(server.url, template.key), template.balances);
+    });
+  }
+});
+
+function allCrashes(): (Crash & { flow: Flow })[] {
+  const crashes = [];
+  for (const [port, methods] of [
+    ['storage', storageMethods],
+    ['queue', queueMethods],
+  ] as const) {
+    for (const [method, how] of Object.entries(methods)) {
+      if ('reason' in how) continue;
+      for (const call of how.calls ?? [1]) {
+        for (const when of ['before', 'after'] as const) {
+          crashes.push({ port, method, call, when, flow: flows[how.flow] });
+        }
+      }
+    }
+  }
+  return crashes;
+}
+
+/** Runs the flow against a server that kills itself in the middle of it, and fails when it doesn't. */
+async function runUntilKilled(
+  t: TestContext,
+  { databaseFile, crash, flow, key }: { databaseFile: string; crash: Crash; flow: Flow; key: string },
+): Promise<Sender> {
+  const server = new ServerProcess(t, {
+    databaseFile,
+    command: [CRASHING_SERVER],
+    environment: { TEST_CRASH: JSON.stringify(crash), ARTLY_LOG_LEVEL: 'info' },
+  });
+  const url = await server.listening;
+  const sender = new Sender(new TestSite(url ?? '', key));
+  const problem = url === undefined ? undefined : await flow(sender, server).then(() => undefined, asProblem);
+  const exit = await Promise.race([server.exited, timeout(PATIENCE_MS)]);
+  const told = `${String(problem)} ${server.complaints.join('')}`;
+  assert.equal(exit?.signal, 'SIGKILL', `the server was not killed: ${told}`);
+  // A connection that broke is what a kill looks like from outside; anything else is a finding.
+  assert.ok(problem === undefined || problem instanceof TypeError, told);
+  return sender;
+}
+
+function asProblem(problem: unknown): unknown {
+  return problem;
+}
+
+function timeout(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds).unref());
+}
+
+/** A database with a history: jobs so old that they are dropped at the next start, and balances that stay. */
+async function makeTemplate(file: string) {
+  const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${file}` });
+  const clock = { now: () => systemClock.now() - 100 * DAY_MS, random: systemClock.random };
+  const server = await startServer(config, quietLog, { clock });
+  const { key } = await server.parts.sites.add('https://shop.example');
+  const site = new TestSite(server.url, key);
+  const old = Array.from({ length: 120 }, (_, at) => member(at + 1, at + 1));
+  await site.waitFor(await site.start([...old, badRecord(1)]), hasEnded);
+  await site.waitFor(await site.start([removal(1), removal(2)]), hasEnded);
+  const balances = await site.balances();
+  await server.stop();
+  return { key, balances };
+}
+
+function brokenBody(): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '[{"wp_user_id":1,"email":"a@shop.example","points_balance":1',
+  };
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { batchSizeFor } from '../../src/domain/batchSize.ts';
+import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
+
+const totals = fc.integer({ min: 1, max: 10_000_000 });
+
+describe('The batch size', () => {
+  it('is at most 50 records while the job has up to 5,000', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: 5_000 }), (total) => batchSizeFor(total) === 50));
+  });
+
+  it('makes at least 100 batches of a job past 5,000 records', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 5_001, max: 10_000_000 }),
+        (total) => Math.ceil(total / batchSizeFor(total)) >= 100,
+      ),
+    );
+  });
+
+  it('never falls as a job grows, and stays within 10,000', () => {
+    fc.assert(
+      fc.property(totals, totals, (one, other) => {
+        const [less, more] = one < other ? [one, other] : [other, one];
+        assert.ok(batchSizeFor(less) <= batchSizeFor(more));
+        assert.ok(batchSizeFor(more) <= 10_000);
+      }),
+    );
+  });
+});
+
+describe('Batches made while a job of unknown length comes in', () => {
+  it('stay within what the whole job allows, and hold every record once, for any total', () => {
+    const lengths = fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 4_900, max: 30_000 }));
+    fc.assert(
+      fc.property(lengths, (total) => {
+        const counts = countsOfBatches(total);
+        assert.equal(
+          counts.reduce((sum, count) => sum + count, 0),
+          total,
+        );
+        assert.ok(Math.max(...counts) <= batchSizeFor(total));
+        if (total > 5_000) assert.ok(counts.length >= 100);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are 50, 50 and 20 for 120 records', () => {
+    assert.deepEqual(countsOfBatches(120), [50, 50, 20]);
+  });
+
+  it('grow with the job', () => {
+    const counts = countsOfBatches(30_000);
+    assert.equal(counts[0], 50);
+    assert.ok((counts.at(-2) ?? 0) > 250);
+  });
+});
+
+function countsOfBatches(total: number): number[] {
+  const builder = new BatchBuilder();
+  for (let id = 1; id <= total; id += 1) {
+    builder.add({ wp_user_id: id, email: 'a@shop.example', points_balance: 1 });
+  }
+  return builder.end().map(({ count }) => count);
+}

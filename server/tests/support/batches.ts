@@ -1,0 +1,26 @@
+import type { Batch } from '../../src/domain/batch.ts';
+import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
+
+/** The batches that the intake makes of these records. */
+export function batchesOf(records: Iterable<unknown>): Batch[] {
+  const builder = new BatchBuilder();
+  for (const record of records) builder.add(record);
+  return builder.end();
+}
+
+/** One good record. `balance` may be a text of digits, as PHP sends it. */
+export function member(wpUserId: number, balance: number | string, pointsType?: string): object {
+  const record = { wp_user_id: wpUserId, email: `member${wpUserId}@shop.example`, points_balance: balance };
+  return pointsType === undefined ? record : { ...record, points_type: pointsType };
+}
+
+/** A record that removes a balance. */
+export function removal(wpUserId: number, pointsType?: string): object {
+  const record = { wp_user_id: wpUserId, deleted: true };
+  return pointsType === undefined ? record : { ...record, points_type: pointsType };
+}
+
+/** A record that is rejected, and whose id can be read. */
+export function badRecord(wpUserId: number): object {
+  return { wp_user_id: wpUserId, email: 'nobody', points_balance: 1 };
+}
