@@ -1,10 +1,10 @@
 import type { ChildProcess } from '../../demo/childProcess.ts';
 
-const RUN_MS = 8;
+const RUN_MS = 5;
 const PAUSE_MS = 160;
 
 /**
- * Makes a program as slow as on a machine with a twentieth of this one's speed: it is stopped and let go on in turns.
+ * Makes a program as slow as on a machine with a thirtieth of this one's speed: it is stopped and let go on in turns.
  * A person then has the time to look, reload and cancel, and the program itself knows nothing of it.
  */
 export class SlowMachine {
