@@ -13,7 +13,7 @@ const SINGLE_RECORDS = 20_000;
 const ROUNDS = 3;
 const LIMIT_RATIO = 2.5;
 const LIMIT_STATUS_MS = 25;
-const WATCH_EVERY_MS = 5;
+const WATCH_EVERY_MS = 20;
 
 type Case = 'new' | 'changed' | 'same';
 type Times = Record<Case, number>;
