@@ -15,6 +15,8 @@ export const stepMessage = {
       : `Done: ${number(counts.inserted)} new, ${number(counts.updated)} changed, ${number(counts.unchanged)} unchanged${
           counts.rejected === 0 ? '' : `, ${number(counts.rejected)} rejected`
         }${counts.mode === 'snapshot' ? `, ${number(counts.removed ?? 0)} removed` : ''}.`,
+  removalNotConfirmed: ({ missing, standing }: { missing: number; standing: number }) =>
+    `This snapshot would remove ${number(missing)} of ${number(standing)} balances: check it, and send it with confirmRemoval=true.`,
   failed: ({ message }: { message: string }) => `Failed: ${message}`,
   cancelled: ({ processed, total }: { processed: number; total: number }) =>
     `Cancelled after ${number(processed)} of ${number(total)} records; what was applied stays.`,

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
 import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
+import { stepMessage } from '../domain/stepMessage.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Actor, AuditEntry, Claim, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
@@ -195,7 +196,7 @@ export class SyncJobService {
       await this.#queue.send(job.jobId, { delayMs });
       return;
     }
-    this.#log.error('job.failed', { jobId: job.jobId, attempt: job.attempt, code, cause: stackOf(failure) });
+    this.#log.error('job.failed', { jobId: job.jobId, attempt: job.attempt, code, cause: causeOf(failure) });
     const failed = await this.#storage.fail({ ...claim, code, message, now });
     if (failed !== undefined) await this.#ended(failed);
   }
@@ -220,10 +221,7 @@ export class SyncJobService {
   async #refuseLargeRemoval({ total, rejected }: Job, claim: Claim): Promise<void> {
     const { missing, standing } = await this.#storage.countMissing(claim);
     if (missing === 0 || (missing * 2 <= standing && total > rejected)) return;
-    throw new SyncError(
-      'REMOVAL_NOT_CONFIRMED',
-      `This snapshot would remove ${missing} of ${standing} balances: check it, and send it with confirmRemoval=true.`,
-    );
+    throw new SyncError('REMOVAL_NOT_CONFIRMED', stepMessage.removalNotConfirmed({ missing, standing }));
   }
 
   async #whyNotRetried({ siteId, jobId }: Job): Promise<SyncError> {
@@ -249,6 +247,8 @@ function describe(failure: unknown): { code: ErrorCode; message: string } {
   return { code: 'INTERNAL', message: 'The server made a mistake: look at its log, and tell the makers.' };
 }
 
-function stackOf(failure: unknown): string | undefined {
+/** Where an unexpected failure came from; an expected one says all in its code. */
+function causeOf(failure: unknown): string | undefined {
+  if (failure instanceof SyncError) return failure.cause === undefined ? undefined : String(failure.cause);
   return failure instanceof Error ? failure.stack : String(failure);
 }
