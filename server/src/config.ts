@@ -10,7 +10,7 @@ export const VARIABLES = {
     .string()
     .regex(/^sqlite:.+/, 'must be sqlite:PATH or sqlite::memory:')
     .default('sqlite:data/artly-sync.db'),
-  ARTLY_API_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
+  ARTLY_API_SECRET: z.string().optional(),
   ARTLY_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   ARTLY_MAX_RECORDS: whole({ from: 1, to: 1_000_000_000, fallback: 10_000_000 }),
   ARTLY_MAX_BODY_BYTES: whole({ from: 1, to: Number.MAX_SAFE_INTEGER, fallback: 4 * 1024 ** 3 }),

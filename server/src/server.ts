@@ -9,6 +9,8 @@ import type { Log } from './domain/log.ts';
 /** Requests still open after this long are cut off, so that the whole stop stays within 10 s. */
 const DRAIN_MS = 7_000;
 
+const SHORT_KEY = 16;
+
 export interface RunningServer {
   url: string;
   parts: Parts;
@@ -23,6 +25,7 @@ export async function startServer(
   replacements: Replacements = {},
 ): Promise<RunningServer> {
   const parts = await compose(config, log, replacements);
+  warnOfShortKey(config, log);
   const stopping = new AbortController();
   const app = createApp({ ...parts, log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs });
   const server = createServer({ requestTimeout: 0 }, app);
@@ -59,6 +62,13 @@ async function stop(running: {
   clearTimeout(cutOff);
   await parts.close();
   log.info('server.stopped');
+}
+
+/** Older installations have keys of any length, and they stay valid; but a short one can be guessed. */
+function warnOfShortKey({ apiSecret }: Config, log: Log): void {
+  if (apiSecret !== undefined && apiSecret.length < SHORT_KEY) {
+    log.warn('key.short', { variable: 'ARTLY_API_SECRET', shortest: SHORT_KEY });
+  }
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {

@@ -48,7 +48,7 @@ describe('artly-sync', () => {
     });
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^artly-sync: Wrong in the environment: [^\n]+\n$/);
-    for (const name of ['PORT', 'DATABASE_URL', 'ARTLY_LOG_LEVEL', 'ARTLY_MAX_RECORDS', 'ARTLY_API_SECRET']) {
+    for (const name of ['PORT', 'DATABASE_URL', 'ARTLY_LOG_LEVEL', 'ARTLY_MAX_RECORDS']) {
       assert.match(stderr, new RegExp(`${name} `));
     }
     assert.doesNotMatch(stderr, /hunter2/);

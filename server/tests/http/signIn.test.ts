@@ -96,6 +96,15 @@ describe('A key', () => {
     assert.equal((await shop.call(LIST)).status, 200);
     assert.equal((await shop.call(`/artly/sync/jobs/${jobId}`)).status, 404);
   });
+
+  it('may be a short one that an older installation has, and the log warns of it without showing it', async (test) => {
+    const lines: string[] = [];
+    const note = (event: string, details?: object) => lines.push(`${event} ${JSON.stringify(details)}`);
+    const log: Log = { debug() {}, info() {}, warn: note, error: note };
+    const shop = await startTestServer(test, { log, environment: { ARTLY_API_SECRET: 'hunter2' } });
+    assert.equal((await ask(shop.url, { 'x-artly-secret': 'hunter2' })).status, 200);
+    assert.deepEqual(lines, ['key.short {"variable":"ARTLY_API_SECRET","shortest":16}']);
+  });
 });
 
 describe('Another site', () => {
