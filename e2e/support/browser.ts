@@ -27,6 +27,9 @@ export type SignInDetails = { siteUrl: string; user: string; password: string };
 export async function signIn(context: BrowserContext, details: SignInDetails): Promise<Page> {
   const page = await context.newPage();
   await page.goto(`${details.siteUrl}/wp-login.php`);
+  // The form takes the focus to its first field a moment after it has loaded; text typed across that moment would
+  // land in the wrong field.
+  await page.waitForFunction("document.activeElement?.id === 'user_login'");
   await page.getByLabel('Username or Email Address').fill(details.user);
   await page.getByLabel('Password', { exact: true }).fill(details.password);
   await page.getByRole('button', { name: 'Log In' }).click();
