@@ -174,6 +174,9 @@ interface Window {
     /** Does what the person asked for; polling pauses meanwhile and goes on after it. */
     async #act(work: () => Promise<void>): Promise<void> {
       if (this.#isActing || this.#isOver) return;
+      const hadFocus = [this.#startButton, this.#cancelButton].some(
+        (button) => button === document.activeElement,
+      );
       this.#isActing = true;
       this.#turn += 1;
       this.#failures = 0;
@@ -186,6 +189,7 @@ interface Window {
       } finally {
         this.#isActing = false;
         this.#showButtons();
+        if (hadFocus) this.#focusUsableButton();
         this.#pollLater();
       }
     }
@@ -276,14 +280,16 @@ interface Window {
       setText('artly-sync-status', problem ?? this.#shown.headline);
     }
 
+    /** A button that was switched off has lost the focus: who works with the keyboard goes on from the other one. */
+    #focusUsableButton(): void {
+      const usable = this.#cancelButton.disabled ? this.#startButton : this.#cancelButton;
+      if (document.activeElement === document.body) usable.focus();
+    }
+
     #showButtons(): void {
-      const hadFocus = document.activeElement;
       const mayAct = !this.#isActing && !this.#isOver;
       this.#startButton.disabled = !mayAct || this.#isWatching() || !this.#settings.canStart;
       this.#cancelButton.disabled = !mayAct || this.currentJobId === '';
-      // Who works with the keyboard goes on from the button that can be used now.
-      if (hadFocus === this.#startButton && !this.#cancelButton.disabled) this.#cancelButton.focus();
-      if (hadFocus === this.#cancelButton && !this.#startButton.disabled) this.#startButton.focus();
     }
   }
 
