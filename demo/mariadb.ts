@@ -37,6 +37,8 @@ export class Mariadb {
   static async start(children: Children, options: MariadbOptions): Promise<Mariadb> {
     const data = join(options.folder, 'data');
     if (!existsSync(data)) await createData(data, children.signal);
+    const temporary = join(options.folder, 'tmp');
+    await mkdir(temporary, { recursive: true });
     const firstStatements = join(options.folder, 'first.sql');
     await writeFile(firstStatements, accountStatements(options.password), { mode: 0o600 });
     const process = children.start({
@@ -47,6 +49,8 @@ export class Mariadb {
         `--port=${options.port}`,
         `--init-file=${firstStatements}`,
         '--bind-address=127.0.0.1',
+        // Of its own: a server that starts clears the temporary tables of others out of a shared folder.
+        `--tmpdir=${temporary}`,
         // Relative to the data folder: a full path may be longer than a socket's name can be.
         '--socket=mariadb.sock',
         '--performance-schema=OFF',
