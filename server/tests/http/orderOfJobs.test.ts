@@ -127,7 +127,7 @@ describe('Jobs of one site and type', () => {
     const spy = new VersionSpy();
     // Time flies at each look at the clock, so that a turn is one batch and every job needs several.
     let now = 0;
-    const clock: Clock = { now: () => ++now * 101, random: () => 0.5 };
+    const clock: Clock = { now: () => ++now * 60, random: () => 0.5 };
     const shop = await startTestServer(test, { clock, wrapStorage: spy.wrapStorage });
     const jobIds: string[] = [];
     for (let n = 1; n <= 6; n += 1) jobIds.push(await shop.start(members(700, { balance: () => n })));
