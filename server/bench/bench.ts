@@ -48,8 +48,7 @@ async function product(
 }
 
 function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
+  return percentile(values, 0.5);
 }
 
 function percentile(values: number[], share: number): number {

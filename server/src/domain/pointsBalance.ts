@@ -19,7 +19,7 @@ export const REJECT_CODES = [
 ] as const;
 export type RejectCode = (typeof REJECT_CODES)[number];
 
-const DEFAULT_POINTS_TYPE = 'points';
+export const DEFAULT_POINTS_TYPE = 'points';
 const POINTS_TYPE = /^\P{Cc}{1,64}$/u;
 /** Digits, as PHP and MySQL give a whole number; up to 16, as no id is longer. */
 const WHOLE_TEXT = /^0*(\d{1,16})(?:\.0*)?$/;

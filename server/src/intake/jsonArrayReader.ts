@@ -1,4 +1,5 @@
 import { SyncError } from '../domain/errors.ts';
+import { Pieces } from './pieces.ts';
 import {
   BYTE_ORDER_MARK,
   decode,
@@ -23,8 +24,7 @@ const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_B
  */
 export class JsonArrayReader {
   readonly #onElement: (element: unknown) => void;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
+  readonly #pieces = new Pieces();
   #state: 'before' | 'inside' | 'other' = 'before';
   #anyElement = false;
   /** Bytes at which it is worth to look for a cut: more each time that none was found, so that looking stays cheap. */
@@ -35,18 +35,17 @@ export class JsonArrayReader {
   }
 
   write(chunk: Buffer): void {
-    this.#pieces.push(chunk);
-    this.#bytes += chunk.length;
+    this.#pieces.add(chunk);
     if (this.#state === 'before') this.#findStart();
     if (this.#state === 'other') this.#refuseLongNonArray();
-    else if (this.#bytes >= this.#nextLook) this.#readUpToLastElement();
+    else if (this.#pieces.bytes >= this.#nextLook) this.#readUpToLastElement();
   }
 
   end(): void {
     if (this.#state === 'before') {
       throw new SyncError('INVALID_JSON', 'The body is empty: send a JSON array of records.');
     }
-    const rest = this.#takeAll();
+    const rest = this.#pieces.takeAll();
     if (this.#state === 'other') throw notAnArray(rest);
     const text = decode(rest).trimEnd();
     if (!text.endsWith(']') || endOfArray(rest) === undefined) throw endsTooEarlyOrLate(rest);
@@ -59,24 +58,24 @@ export class JsonArrayReader {
   }
 
   #findStart(): void {
-    const all = this.#takeAll();
+    const all = this.#pieces.takeAll();
     if (all[0] === BYTE_ORDER_MARK[0] && all.length < BYTE_ORDER_MARK.length) {
-      this.#putBack(all);
+      this.#pieces.add(all);
       return;
     }
     let at = all.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
     while (at < all.length && isSpace(all[at])) at += 1;
     if (at === all.length) return;
     this.#state = all[at] === OPEN_BRACKET ? 'inside' : 'other';
-    this.#putBack(all.subarray(this.#state === 'inside' ? at + 1 : at));
+    this.#pieces.add(all.subarray(this.#state === 'inside' ? at + 1 : at));
   }
 
   #refuseLongNonArray(): void {
-    if (this.#bytes > LONGEST_RECORD_BYTES) throw notAnArray(this.#takeAll());
+    if (this.#pieces.bytes > LONGEST_RECORD_BYTES) throw notAnArray(this.#pieces.takeAll());
   }
 
   #readUpToLastElement(): void {
-    const all = this.#takeAll();
+    const all = this.#pieces.takeAll();
     const guess = all.lastIndexOf('},') + 1;
     let elements = guess > 0 ? tryParseElements(all.subarray(0, guess)) : undefined;
     let cut = guess;
@@ -86,30 +85,18 @@ export class JsonArrayReader {
     }
     if (elements === undefined) {
       if (all.length > LONGEST_RECORD_BYTES) throw tooLongFor(all);
-      this.#putBack(all);
+      this.#pieces.add(all);
       this.#nextLook = Math.min(2 * all.length, LONGEST_RECORD_BYTES + 1);
       return;
     }
     this.#nextLook = PIECE_BYTES;
     this.#handOn(elements);
-    this.#putBack(all.subarray(cut + 1));
+    this.#pieces.add(all.subarray(cut + 1));
   }
 
   #handOn(elements: unknown[]): void {
     for (const element of elements) this.#onElement(element);
     this.#anyElement = true;
-  }
-
-  #takeAll(): Buffer {
-    const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#bytes = 0;
-    return all;
-  }
-
-  #putBack(rest: Buffer): void {
-    if (rest.length > 0) this.#pieces.push(rest);
-    this.#bytes += rest.length;
   }
 }
 
@@ -130,7 +117,7 @@ function parseElements(text: string): unknown[] {
   return parseExactly(`[${text}]`) as unknown[];
 }
 
-/** Walks the bytes behind the opening bracket. Stops where `visit` says so or the array closes. */
+/** Walks the bytes behind the opening bracket. Tells each comma between elements; gives where the array closes, if it does. */
 function scanTopLevel(bytes: Buffer, onComma: (at: number) => void): number | undefined {
   let depth = 0;
   let inString = false;

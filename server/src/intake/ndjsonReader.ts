@@ -1,4 +1,5 @@
 import { SyncError } from '../domain/errors.ts';
+import { Pieces } from './pieces.ts';
 import {
   BYTE_ORDER_MARK,
   decode,
@@ -13,8 +14,7 @@ const LINE_FEED = 10;
 /** Reads NDJSON of any length, piece by piece: a JSON value a line. Empty lines are passed over. */
 export class NdjsonReader {
   readonly #onElement: (element: unknown) => void;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
+  readonly #pieces = new Pieces();
   #line = 0;
 
   constructor(onElement: (element: unknown) => void) {
@@ -22,24 +22,21 @@ export class NdjsonReader {
   }
 
   write(chunk: Buffer): void {
-    this.#pieces.push(chunk);
-    this.#bytes += chunk.length;
+    this.#pieces.add(chunk);
     // A line ends in this chunk or not at all: what came before was looked through.
-    if (this.#bytes >= PIECE_BYTES && chunk.includes(LINE_FEED)) this.#readWholeLines();
-    else if (this.#bytes > PIECE_BYTES + LONGEST_RECORD_BYTES) throw recordTooLarge();
+    if (this.#pieces.bytes >= PIECE_BYTES && chunk.includes(LINE_FEED)) this.#readWholeLines();
+    else if (this.#pieces.bytes > PIECE_BYTES + LONGEST_RECORD_BYTES) throw recordTooLarge();
   }
 
   end(): void {
-    this.#readLines(this.#takeAll());
+    this.#readLines(this.#pieces.takeAll());
   }
 
   #readWholeLines(): void {
-    const all = this.#takeAll();
+    const all = this.#pieces.takeAll();
     const cut = all.lastIndexOf(LINE_FEED) + 1;
     this.#readLines(all.subarray(0, cut));
-    const rest = all.subarray(cut);
-    if (rest.length > 0) this.#pieces.push(rest);
-    this.#bytes = rest.length;
+    this.#pieces.add(all.subarray(cut));
   }
 
   #readLines(bytes: Buffer): void {
@@ -60,12 +57,5 @@ export class NdjsonReader {
       const message = `Line ${this.#line} is not valid JSON: send one record a line, made by a JSON library.`;
       throw new SyncError('INVALID_JSON', message, { cause });
     }
-  }
-
-  #takeAll(): Buffer {
-    const all = Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#bytes = 0;
-    return all;
   }
 }

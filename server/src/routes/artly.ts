@@ -7,7 +7,6 @@ import type { SiteService } from '../services/siteService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
-
 import { jobRoutes, rejectAsJson } from './jobs.ts';
 import { readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';

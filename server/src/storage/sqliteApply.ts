@@ -61,10 +61,17 @@ export function mayBeOvertaken(db: SqliteDatabase, job: JobRow): boolean {
   return older !== undefined;
 }
 
+/** Where the job stands among the others of its line: the same for all batches of one transaction. */
+interface Order {
+  /** Whether records that change nothing leave their mark. */
+  mark: boolean;
+  olderThanRemovals: boolean;
+}
+
 /** Applies one batch and adds what became of its records to `settled`. */
 export function applyBatch(
   db: SqliteDatabase,
-  { job, batch, mark, settled }: { job: JobRow; batch: StagedBatch; mark: boolean; settled: Settled },
+  { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
 ): void {
   const at = { jobSeq: job.jobSeq, siteId: job.siteId, n: batch.n };
   let inserted = 0;
@@ -72,9 +79,9 @@ export function applyBatch(
   if (batch.rowCount > 0) {
     const typed = { ...at, pointsType: batch.pointsType };
     const before = countStanding(db, job, batch);
-    changed += db.run(newerRemovals(db, job) ? UPSERT_UNLESS_REMOVED : UPSERT, typed);
+    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, typed);
     inserted = countStanding(db, job, batch) - before;
-    if (mark) db.run(MARK, typed);
+    if (order.mark) db.run(MARK, typed);
   }
   if (batch.removalCount > 0) {
     changed += db.run(REMOVE, at);
@@ -101,7 +108,8 @@ function countStanding(db: SqliteDatabase, job: JobRow, batch: StagedBatch): num
   return row?.count as number;
 }
 
-function newerRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobRow): boolean {
+/** Whether a newer job has removed balances of the site, which this job must not bring back. */
+export function isOlderThanRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobRow): boolean {
   const newer = 'SELECT 1 FROM removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq LIMIT 1';
   return db.get(newer, { siteId, jobSeq }) !== undefined;
 }
@@ -148,7 +156,7 @@ const REMOVE = `
   WHERE site_id = :siteId AND job_seq <= :jobSeq
     AND (wp_user_id, points_type) IN (SELECT ${REMOVAL.wpUserId}, ${REMOVAL.pointsType} ${REMOVALS})`;
 
-/** What a newer job brought stays, and then nothing was removed that would have to be remembered. */
+/** Also where a newer job's balance stays: being older, this entry then never counts. */
 const REMEMBER_REMOVED = `
   INSERT INTO removed_balances (site_id, wp_user_id, points_type, job_seq)
   SELECT :siteId, ${REMOVAL.wpUserId}, ${REMOVAL.pointsType}, :jobSeq ${REMOVALS}

@@ -2,7 +2,7 @@ import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
-import { applyBatch, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
+import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, type JobRow, jobRow, moveJob, WORKER } from './sqliteJobRow.ts';
 import type { Actor, Claim } from './storage.ts';
@@ -90,8 +90,11 @@ export function applyNext(
     if (job === undefined || job.nextBatch >= job.batchCount) return undefined;
     const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
     const batches = nextBatches(db, job, batchSizeFor(job.total));
-    const mark = job.mode === 'snapshot' || mayBeOvertaken(db, job);
-    for (const batch of batches) applyBatch(db, { job, batch, mark, settled });
+    const order = {
+      mark: job.mode === 'snapshot' || mayBeOvertaken(db, job),
+      olderThanRemovals: isOlderThanRemovals(db, job),
+    };
+    for (const batch of batches) applyBatch(db, { job, batch, order, settled });
     const processed = job.processed + settled.records;
     const changed = db.run(
       `UPDATE jobs SET next_batch = next_batch + :batches, processed = :processed, inserted = inserted + :inserted,

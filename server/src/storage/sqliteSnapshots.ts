@@ -1,3 +1,4 @@
+import { DEFAULT_POINTS_TYPE } from '../domain/pointsBalance.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, type JobRow, jobRow } from './sqliteJobRow.ts';
@@ -16,7 +17,7 @@ const MISSING = `
       FROM job_batches AS b, json_each(iif(b.points_type IS NULL, b.row_list, '[0]')) AS r
       WHERE b.job_seq = :jobSeq
       UNION ALL
-      SELECT 'points' WHERE NOT EXISTS
+      SELECT '${DEFAULT_POINTS_TYPE}' WHERE NOT EXISTS
         (SELECT 1 FROM job_batches WHERE job_seq = :jobSeq AND row_count + removal_count > 0))
     AND NOT EXISTS (SELECT 1 FROM job_rejects AS x WHERE x.job_seq = :jobSeq AND x.wp_user_id = p.wp_user_id)`;
 
