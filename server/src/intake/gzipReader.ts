@@ -9,6 +9,7 @@ const SLICE_BYTES = 4096;
 export class GzipReader {
   readonly #gunzip: Gunzip = createGunzip({ chunkSize: 64 * 1024 });
   #problem: unknown;
+  #writing: Promise<void> = Promise.resolve();
   /** Goes on with a write that a broken stream would never call back. */
   #wake: () => void = () => undefined;
 
@@ -29,7 +30,13 @@ export class GzipReader {
     });
   }
 
-  async write(chunk: Buffer): Promise<void> {
+  /** Chunks may be handed in before the one ahead of them is through; they are read in order. */
+  write(chunk: Buffer): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeSlices(chunk));
+    return this.#writing;
+  }
+
+  async #writeSlices(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

@@ -42,7 +42,10 @@ export interface WholeBody {
   hash: Uint8Array | undefined;
 }
 
-/** One body on its way in. Calls are made one after the other; a broken body rejects with a `SyncError`. */
+/**
+ * One body on its way in. Writes may overlap and are read in order; `end` comes after the last one has resolved. A
+ * broken body rejects with a `SyncError`.
+ */
 export class Upload {
   readonly #thread: ThreadClient;
   readonly #upload: number;

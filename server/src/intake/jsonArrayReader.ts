@@ -4,6 +4,7 @@ import {
   BYTE_ORDER_MARK,
   decode,
   LONGEST_RECORD_BYTES,
+  mayLoseDigits,
   PIECE_BYTES,
   parseExactly,
   recordTooLarge,
@@ -114,7 +115,7 @@ function tryParseElements(bytes: Buffer): unknown[] | undefined {
 }
 
 function parseElements(text: string): unknown[] {
-  return parseExactly(`[${text}]`) as unknown[];
+  return parseExactly(`[${text}]`, mayLoseDigits(text)) as unknown[];
 }
 
 /** Walks the bytes behind the opening bracket. Tells each comma between elements; gives where the array closes, if it does. */

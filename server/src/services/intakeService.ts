@@ -9,6 +9,8 @@ import type { SyncJobService } from './syncJobService.ts';
 
 /** Records kept in one transaction while a body comes in. */
 const RECORDS_A_STAGE = 8_000;
+/** Chunks of one body under way at once: while one is parsed, the next ones are there already. */
+const CHUNKS_AT_ONCE = 4;
 /** How long a request may be repeated with its key: 30 days. */
 export const IDEMPOTENCY_MS = 30 * 24 * 3_600_000;
 
@@ -126,7 +128,7 @@ export class IntakeService {
   }
 
   /**
-   * Reading, parsing and storing go on side by side, one step of each: what is slowest holds the others back.
+   * Reading, parsing and storing go on side by side, a few chunks ahead: what is slowest holds the others back.
    * Gives the last batches, not yet stored, and the hash of the whole, if it was wanted.
    */
   async #stageAll(
@@ -134,22 +136,23 @@ export class IntakeService {
     upload: Upload,
     body: AsyncIterable<Uint8Array>,
   ): Promise<Pick<WholeBody, 'batches' | 'hash'>> {
-    let parsing: Promise<Batch[]> = Promise.resolve([]);
+    const parsing: Promise<Batch[]>[] = [];
     let staging: Promise<void> = Promise.resolve();
     let ready: Batch[] = [];
     try {
       for await (const chunk of body) {
-        ready.push(...(await parsing));
-        parsing = awaitedLater(upload.write(chunk));
+        parsing.push(awaitedLater(upload.write(chunk)));
+        if (parsing.length < CHUNKS_AT_ONCE) continue;
+        ready.push(...((await parsing.shift()) as Batch[]));
         if (recordsIn(ready) < RECORDS_A_STAGE) continue;
         await staging;
         staging = awaitedLater(this.#storage.stage({ jobId, batches: ready }));
         ready = [];
       }
-      ready.push(...(await parsing));
+      for (const batches of await Promise.all(parsing)) ready.push(...batches);
       await staging;
     } catch (error) {
-      await Promise.allSettled([parsing, staging]);
+      await Promise.allSettled([...parsing, staging]);
       throw error;
     }
     const { batches, hash } = await upload.end();

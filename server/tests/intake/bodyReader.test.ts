@@ -132,6 +132,18 @@ describe('A body in gzip', () => {
   }));
   const packed = gzipSync(JSON.stringify(records));
 
+  it('is read in order when a chunk is handed in before the one ahead of it is through', async () => {
+    const expected = await read(records);
+    const reader = new BodyReader(format);
+    const writes: Promise<Batch[]>[] = [];
+    for (let at = 0; at < packed.length; at += 5_000)
+      writes.push(reader.write(packed.subarray(at, at + 5_000)));
+    assert.ok(writes.length > 2);
+    const batches = (await Promise.all(writes)).flat();
+    const last = await reader.end();
+    assert.deepEqual({ batches: [...batches, ...last.batches], total: last.total }, expected);
+  });
+
   it('gives the same records, however the bytes are cut into chunks', async () => {
     const expected = await read(records);
     const sizes = fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1, maxLength: 10 });
