@@ -80,7 +80,8 @@ export function applyBatch(
     const typed = { ...at, pointsType: batch.pointsType };
     const before = countStanding(db, job, batch);
     changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, typed);
-    inserted = countStanding(db, job, batch) - before;
+    // Where nothing stood or nothing changed, that alone tells what is new.
+    inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch) - before;
     if (order.mark) db.run(MARK, typed);
   }
   if (batch.removalCount > 0) {

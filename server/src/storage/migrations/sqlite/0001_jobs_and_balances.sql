@@ -59,18 +59,19 @@ CREATE INDEX jobs_with_records ON jobs (completed_at) WHERE records_kept = 1;
 CREATE INDEX jobs_without_records ON jobs (completed_at) WHERE records_kept = 0;
 
 -- The records of a job, checked and in the form in which they are applied: docs/decisions/0003-the-batch.md.
+-- The lists stand last: to read a column behind a long text, SQLite walks through all of the text.
 CREATE TABLE job_batches (
   job_seq INTEGER NOT NULL REFERENCES jobs (job_seq) ON DELETE CASCADE,
   n INTEGER NOT NULL,
   record_count INTEGER NOT NULL,
-  row_list TEXT NOT NULL,
   row_count INTEGER NOT NULL,
-  removal_list TEXT NOT NULL,
   removal_count INTEGER NOT NULL,
   reject_count INTEGER NOT NULL,
   min_user_id INTEGER NOT NULL,
   max_user_id INTEGER NOT NULL,
   points_type TEXT,
+  removal_list TEXT NOT NULL,
+  row_list TEXT NOT NULL,
   PRIMARY KEY (job_seq, n)
 ) STRICT;
 
