@@ -11,7 +11,6 @@ export interface StagedBatch {
   rejectCount: number;
   minUserId: number;
   maxUserId: number;
-  pointsType: string | null;
 }
 
 export interface Settled {
@@ -30,7 +29,7 @@ export function nextBatches(db: SqliteDatabase, job: JobRow, maxRecords: number)
   const batches: StagedBatch[] = [];
   let records = 0;
   const rows = db.all(
-    `SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id, points_type
+    `SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id
      FROM job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n LIMIT 200`,
     { jobSeq: job.jobSeq, next: job.nextBatch },
   );
@@ -77,12 +76,11 @@ export function applyBatch(
   let inserted = 0;
   let changed = 0;
   if (batch.rowCount > 0) {
-    const typed = { ...at, pointsType: batch.pointsType };
     const before = countStanding(db, job, batch);
-    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, typed);
+    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, at);
     // Where nothing stood or nothing changed, that alone tells what is new.
     inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch) - before;
-    if (order.mark) db.run(MARK, typed);
+    if (order.mark) db.run(MARK, at);
   }
   if (batch.removalCount > 0) {
     changed += db.run(REMOVE, at);
@@ -101,11 +99,11 @@ export function applyBatch(
  */
 function countStanding(db: SqliteDatabase, job: JobRow, batch: StagedBatch): number {
   const { siteId, jobSeq } = job;
-  const { n, pointsType, minUserId: from, maxUserId: to, rowCount } = batch;
+  const { n, minUserId: from, maxUserId: to, rowCount } = batch;
   const row =
     to - from < CLOSE_IDS * rowCount
       ? db.get(COUNT_IN_RANGE, { siteId, from, to })
-      : db.get(COUNT_EACH, { siteId, jobSeq, n, pointsType });
+      : db.get(COUNT_EACH, { siteId, jobSeq, n });
   return row?.count as number;
 }
 
@@ -115,12 +113,12 @@ export function isOlderThanRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobR
   return db.get(newer, { siteId, jobSeq }) !== undefined;
 }
 
-/** The fields of a row of `row_list`; a batch with one type of points names it once, not in each row. */
-const ROW = {
+/** The fields of a row `r` of the `row_list` of a batch `b`; a batch with one type of points names it once, not in each row. */
+export const ROW = {
   wpUserId: "json_extract(r.value, '$[0]')",
   email: "json_extract(r.value, '$[1]')",
   balance: "json_extract(r.value, '$[2]')",
-  pointsType: "coalesce(:pointsType, json_extract(r.value, '$[3]'))",
+  pointsType: "coalesce(b.points_type, json_extract(r.value, '$[3]'))",
 };
 const ROWS = 'FROM job_batches AS b, json_each(b.row_list) AS r WHERE b.job_seq = :jobSeq AND b.n = :n';
 const REMOVAL = { wpUserId: "json_extract(r.value, '$[0]')", pointsType: "json_extract(r.value, '$[1]')" };
@@ -191,6 +189,5 @@ function batchFromRow(row: Row): StagedBatch {
     rejectCount: row.reject_count as number,
     minUserId: row.min_user_id as number,
     maxUserId: row.max_user_id as number,
-    pointsType: row.points_type as string | null,
   };
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_POINTS_TYPE } from '../domain/pointsBalance.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { ROW } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, type JobRow, jobRow } from './sqliteJobRow.ts';
 import type { Claim, JobStep } from './storage.ts';
@@ -13,7 +14,7 @@ import type { Claim, JobStep } from './storage.ts';
 const MISSING = `
   WHERE p.site_id = :siteId AND p.job_seq < :jobSeq
     AND p.points_type IN (
-      SELECT coalesce(b.points_type, json_extract(r.value, '$[3]'))
+      SELECT ${ROW.pointsType}
       FROM job_batches AS b, json_each(iif(b.points_type IS NULL, b.row_list, '[0]')) AS r
       WHERE b.job_seq = :jobSeq
       UNION ALL
