@@ -14,16 +14,16 @@ import { recordsOf } from './records.ts';
 const BATCH = 10_000;
 
 const UPSERT_ALL = `
-  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq)
-  SELECT 1, r.value ->> 'wp_user_id', 'points', r.value ->> 'email', r.value ->> 'balance', 1
+  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq, checksum)
+  SELECT 1, r.value ->> 'wp_user_id', 'points', r.value ->> 'email', r.value ->> 'balance', 1, 0
   FROM json_each(:records) AS r WHERE true
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE
     SET email = excluded.email, balance = excluded.balance
     WHERE points_balances.balance IS NOT excluded.balance OR points_balances.email <> excluded.email`;
 
 const UPSERT_ONE = `
-  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq)
-  VALUES (1, :wp_user_id, 'points', :email, :balance, 1)
+  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq, checksum)
+  VALUES (1, :wp_user_id, 'points', :email, :balance, 1, 0)
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE
     SET email = excluded.email, balance = excluded.balance
     WHERE points_balances.balance IS NOT excluded.balance OR points_balances.email <> excluded.email`;

@@ -1,3 +1,4 @@
+import type { PackedText } from './packedText.ts';
 import type { Reject } from './pointsBalance.ts';
 
 /** A rejected record with its place in the job, counted from 0. */
@@ -12,11 +13,14 @@ export interface RejectedRecord extends Reject {
 export interface Batch {
   /** Records of the body this batch settles: rows, removals, rejects, and records a later one stands for. */
   count: number;
-  /** JSON text: `[[wp_user_id, email, tenThousandths], …]`, with the points type behind where `pointsType` is null. */
-  rows: string;
+  /**
+   * Packed JSON text: `[[wp_user_id, email, tenThousandths, checksum], …]`, with the points type behind where
+   * there are several in `pointsTypes`.
+   */
+  rows: PackedText;
   rowCount: number;
-  /** The one points type of all `rows`, or null where they have several. */
-  pointsType: string | null;
+  /** The types of points of `rows`. */
+  pointsTypes: string[];
   /** The lowest and highest `wp_user_id` of `rows`; 0 where there is none. */
   minUserId: number;
   maxUserId: number;

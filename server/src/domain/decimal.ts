@@ -3,7 +3,7 @@
  * float ever stands between the shop and the database. Why: docs/decisions/0004-exact-balance.md.
  */
 
-const DECIMALS = 4;
+export const DECIMALS = 4;
 const SCALE = 10_000;
 const MAX_TEN_THOUSANDTHS = 2n ** 63n - 1n;
 const MIN_TEN_THOUSANDTHS = -(2n ** 63n);

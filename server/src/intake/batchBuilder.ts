@@ -1,5 +1,7 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
+import { type BalanceRecord, checksumOf } from '../domain/checksum.ts';
+import { packText } from '../domain/packedText.ts';
 import { isReject, type PointsBalance, readPointsBalance } from '../domain/pointsBalance.ts';
 
 /** Makes batches of the records of one job, in their order. */
@@ -62,24 +64,24 @@ class OpenBatch {
 
   finish(): Batch {
     const records = this.#rising ? this.#records : lastOfEach(this.#records);
-    const pointsType = onlyTypeOf(records);
+    const pointsTypes = typesOf(records);
     const rows: string[] = [];
     const removals: string[] = [];
     let [minUserId, maxUserId] = [Infinity, 0];
     for (const record of records) {
-      if (record.tenThousandths === null) {
+      if (!setsBalance(record)) {
         removals.push(removalText(record));
         continue;
       }
-      rows.push(rowText(record, pointsType));
+      rows.push(rowText(record, pointsTypes.length > 1));
       if (record.wpUserId < minUserId) minUserId = record.wpUserId;
       if (record.wpUserId > maxUserId) maxUserId = record.wpUserId;
     }
     return {
       count: this.count,
-      rows: `[${rows.join(',')}]`,
+      rows: packText(`[${rows.join(',')}]`),
       rowCount: rows.length,
-      pointsType,
+      pointsTypes,
       minUserId: rows.length === 0 ? 0 : minUserId,
       maxUserId,
       removals: `[${removals.join(',')}]`,
@@ -96,18 +98,19 @@ function lastOfEach(records: PointsBalance[]): PointsBalance[] {
   return [...last.values()];
 }
 
-/** The one points type of all the records, or null where they have several. */
-function onlyTypeOf(records: PointsBalance[]): string | null {
-  const type = records[0]?.pointsType ?? null;
-  return records.every(({ pointsType }) => pointsType === type) ? type : null;
+function setsBalance(record: PointsBalance): record is BalanceRecord {
+  return record.tenThousandths !== null;
 }
 
-function rowText(
-  { wpUserId, email, pointsType, tenThousandths }: PointsBalance,
-  onlyType: string | null,
-): string {
-  const type = onlyType === null ? `,${JSON.stringify(pointsType)}` : '';
-  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths}${type}]`;
+/** The types of points that the records set. */
+function typesOf(records: PointsBalance[]): string[] {
+  return [...new Set(records.filter(setsBalance).map(({ pointsType }) => pointsType))];
+}
+
+function rowText(record: BalanceRecord, severalTypes: boolean): string {
+  const { wpUserId, email, pointsType, tenThousandths } = record;
+  const type = severalTypes ? `,${JSON.stringify(pointsType)}` : '';
+  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths},${checksumOf(record)}${type}]`;
 }
 
 function removalText({ wpUserId, pointsType }: PointsBalance): string {

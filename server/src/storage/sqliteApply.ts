@@ -1,3 +1,4 @@
+import { unpackText } from '../domain/packedText.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import type { JobRow } from './sqliteJobRow.ts';
 
@@ -11,6 +12,7 @@ export interface StagedBatch {
   rejectCount: number;
   minUserId: number;
   maxUserId: number;
+  pointsTypes: string[];
 }
 
 export interface Settled {
@@ -29,7 +31,8 @@ export function nextBatches(db: SqliteDatabase, job: JobRow, maxRecords: number)
   const batches: StagedBatch[] = [];
   let records = 0;
   const rows = db.all(
-    `SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id
+    `SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id,
+       points_types
      FROM job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n LIMIT 200`,
     { jobSeq: job.jobSeq, next: job.nextBatch },
   );
@@ -72,19 +75,21 @@ export function applyBatch(
   db: SqliteDatabase,
   { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
 ): void {
-  const at = { jobSeq: job.jobSeq, siteId: job.siteId, n: batch.n };
+  const { jobSeq, siteId } = job;
   let inserted = 0;
   let changed = 0;
   if (batch.rowCount > 0) {
-    const before = countStanding(db, job, batch);
-    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, at);
+    const rows = rowsOf(db, job, batch);
+    const before = countStanding(db, job, batch, rows);
+    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, { siteId, jobSeq, ...rows });
     // Where nothing stood or nothing changed, that alone tells what is new.
-    inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch) - before;
-    if (order.mark) db.run(MARK, at);
+    inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch, rows) - before;
+    if (order.mark) db.run(MARK, { siteId, jobSeq, ...rows });
   }
   if (batch.removalCount > 0) {
-    changed += db.run(REMOVE, at);
-    db.run(REMEMBER_REMOVED, at);
+    const removals = { siteId, jobSeq, n: batch.n };
+    changed += db.run(REMOVE, removals);
+    db.run(REMEMBER_REMOVED, removals);
   }
   settled.records += batch.recordCount;
   settled.inserted += inserted;
@@ -93,17 +98,28 @@ export function applyBatch(
   settled.rejected += batch.rejectCount;
 }
 
+/** The rows of a batch, as the parameters of the statements that read them. */
+interface BatchRows extends Record<string, Uint8Array | string | null> {
+  rows: Uint8Array;
+  onlyType: string | null;
+}
+
+function rowsOf(db: SqliteDatabase, { jobSeq }: JobRow, { n, pointsTypes }: StagedBatch): BatchRows {
+  const row = db.get('SELECT packed_rows FROM job_batches WHERE job_seq = :jobSeq AND n = :n', { jobSeq, n });
+  const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
+  return { rows: unpackText(row?.packed_rows as Uint8Array), onlyType };
+}
+
 /**
  * How many balances stand where this batch writes: counted before and after, the difference is what it inserted.
  * The neighbours that a count by range takes in stand both times.
  */
-function countStanding(db: SqliteDatabase, job: JobRow, batch: StagedBatch): number {
-  const { siteId, jobSeq } = job;
-  const { n, minUserId: from, maxUserId: to, rowCount } = batch;
+function countStanding(db: SqliteDatabase, { siteId }: JobRow, batch: StagedBatch, rows: BatchRows): number {
+  const { minUserId: from, maxUserId: to, rowCount } = batch;
   const row =
     to - from < CLOSE_IDS * rowCount
       ? db.get(COUNT_IN_RANGE, { siteId, from, to })
-      : db.get(COUNT_EACH, { siteId, jobSeq, n });
+      : db.get(COUNT_EACH, { siteId, ...rows });
   return row?.count as number;
 }
 
@@ -113,25 +129,27 @@ export function isOlderThanRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobR
   return db.get(newer, { siteId, jobSeq }) !== undefined;
 }
 
-/** The fields of a row `r` of the `row_list` of a batch `b`; a batch with one type of points names it once, not in each row. */
-export const ROW = {
+/** The fields of a row `r` of a batch; a batch with one type of points names it once, in `:onlyType`. */
+const ROW = {
   wpUserId: "json_extract(r.value, '$[0]')",
   email: "json_extract(r.value, '$[1]')",
   balance: "json_extract(r.value, '$[2]')",
-  pointsType: "coalesce(b.points_type, json_extract(r.value, '$[3]'))",
+  checksum: "json_extract(r.value, '$[3]')",
+  pointsType: "coalesce(:onlyType, json_extract(r.value, '$[4]'))",
 };
-const ROWS = 'FROM job_batches AS b, json_each(b.row_list) AS r WHERE b.job_seq = :jobSeq AND b.n = :n';
+const ROWS = 'FROM json_each(CAST(:rows AS TEXT)) AS r';
 const REMOVAL = { wpUserId: "json_extract(r.value, '$[0]')", pointsType: "json_extract(r.value, '$[1]')" };
 const REMOVALS =
   'FROM job_batches AS b, json_each(b.removal_list) AS r WHERE b.job_seq = :jobSeq AND b.n = :n';
 
 const INSERT_ROWS = `
-  INSERT INTO points_balances (site_id, wp_user_id, points_type, email, balance, job_seq)
-  SELECT :siteId, ${ROW.wpUserId}, ${ROW.pointsType}, ${ROW.email}, ${ROW.balance}, :jobSeq ${ROWS}`;
+  INSERT INTO points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
+  SELECT :siteId, ${ROW.wpUserId}, ${ROW.pointsType}, ${ROW.balance}, :jobSeq, ${ROW.checksum}, ${ROW.email} ${ROWS}
+  WHERE true`;
 
 const WHERE_DIFFERENT = `
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE
-    SET email = excluded.email, balance = excluded.balance, job_seq = excluded.job_seq
+    SET balance = excluded.balance, job_seq = excluded.job_seq, checksum = excluded.checksum, email = excluded.email
     WHERE points_balances.job_seq <= excluded.job_seq
       AND (points_balances.balance <> excluded.balance OR points_balances.email <> excluded.email)`;
 
@@ -189,5 +207,6 @@ function batchFromRow(row: Row): StagedBatch {
     rejectCount: row.reject_count as number,
     minUserId: row.min_user_id as number,
     maxUserId: row.max_user_id as number,
+    pointsTypes: JSON.parse(row.points_types as string) as string[],
   };
 }

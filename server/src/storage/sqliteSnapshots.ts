@@ -1,6 +1,5 @@
 import { DEFAULT_POINTS_TYPE } from '../domain/pointsBalance.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
-import { ROW } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, type JobRow, jobRow } from './sqliteJobRow.ts';
 import type { Claim, JobStep } from './storage.ts';
@@ -14,13 +13,12 @@ import type { Claim, JobStep } from './storage.ts';
 const MISSING = `
   WHERE p.site_id = :siteId AND p.job_seq < :jobSeq
     AND p.points_type IN (
-      SELECT ${ROW.pointsType}
-      FROM job_batches AS b, json_each(iif(b.points_type IS NULL, b.row_list, '[0]')) AS r
-      WHERE b.job_seq = :jobSeq
+      SELECT t.value FROM job_batches AS b, json_each(b.points_types) AS t WHERE b.job_seq = :jobSeq
       UNION ALL
       SELECT '${DEFAULT_POINTS_TYPE}' WHERE NOT EXISTS
         (SELECT 1 FROM job_batches WHERE job_seq = :jobSeq AND row_count + removal_count > 0))
-    AND NOT EXISTS (SELECT 1 FROM job_rejects AS x WHERE x.job_seq = :jobSeq AND x.wp_user_id = p.wp_user_id)`;
+    AND p.wp_user_id NOT IN (
+      SELECT x.value FROM job_batches AS b, json_each(b.rejected_user_ids) AS x WHERE b.job_seq = :jobSeq)`;
 
 const IN_SLICE = 'AND p.wp_user_id > :removedUpTo AND p.wp_user_id <= :lastUserId';
 

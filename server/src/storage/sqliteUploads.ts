@@ -108,10 +108,10 @@ function insertBatch(
   { jobSeq, n, batch }: { jobSeq: number; n: number; batch: Batch },
 ): void {
   db.run(
-    `INSERT INTO job_batches (job_seq, n, record_count, row_list, row_count, removal_list, removal_count,
-       reject_count, min_user_id, max_user_id, points_type)
+    `INSERT INTO job_batches (job_seq, n, record_count, packed_rows, row_count, removal_list, removal_count,
+       reject_count, min_user_id, max_user_id, points_types, rejected_user_ids)
      VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :minUserId, :maxUserId,
-       :pointsType)`,
+       :pointsTypes, :rejectedUserIds)`,
     {
       jobSeq,
       n,
@@ -123,7 +123,8 @@ function insertBatch(
       rejectCount: batch.rejects.length,
       minUserId: batch.minUserId,
       maxUserId: batch.maxUserId,
-      pointsType: batch.pointsType,
+      pointsTypes: JSON.stringify(batch.pointsTypes),
+      rejectedUserIds: JSON.stringify(batch.rejects.map(({ wpUserId }) => wpUserId).filter(Number)),
     },
   );
   if (batch.rejects.length === 0) return;

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Batch } from '../../src/domain/batch.ts';
+import { packText, unpackText } from '../../src/domain/packedText.ts';
 import type { RunningServer } from '../../src/server.ts';
 import type { Site } from '../../src/storage/storage.ts';
 import { batchesOf, member } from '../support/batches.ts';
@@ -87,7 +88,7 @@ async function start(
   const now = Date.now();
   const batches = template.map((batch) => ({
     ...batch,
-    rows: batch.rows.replaceAll(`${MARK}0000`, `${value}0000`),
+    rows: packText(unpackText(batch.rows).toString().replaceAll(`${MARK}0000`, `${value}0000`)),
   }));
   await parts.storage.openUpload({ jobId, siteId, type: TYPE, now });
   await parts.jobs.accepted(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { batchesOf } from '../support/batches.ts';
 import { hasEnded, type JobJson, members, startTestServer, type TestSite } from '../support/testServer.ts';
 import { TestClock, withMethods } from './spies.ts';
 
@@ -185,9 +186,7 @@ describe('The history', () => {
         now: clock.now(),
       });
     const finish = async (jobId: string) => {
-      const rows = '[[1,"old@shop.example",10000]]';
-      const batch = { count: 1, rows, rowCount: 1, removals: '[]', removalCount: 0, rejects: [] };
-      const batches = [{ ...batch, minUserId: 1, maxUserId: 1, pointsType: 'points' }];
+      const batches = batchesOf(members(1));
       await storage.accept({ jobId, batches, actor, now: clock.now() });
       await sweep.wakeDueJobs();
       return shop.waitFor(jobId, hasEnded);

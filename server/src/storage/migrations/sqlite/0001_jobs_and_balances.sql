@@ -59,7 +59,7 @@ CREATE INDEX jobs_with_records ON jobs (completed_at) WHERE records_kept = 1;
 CREATE INDEX jobs_without_records ON jobs (completed_at) WHERE records_kept = 0;
 
 -- The records of a job, checked and in the form in which they are applied: docs/decisions/0003-the-batch.md.
--- The lists stand last: to read a column behind a long text, SQLite walks through all of the text.
+-- The lists stand last: to read a column behind a long value, SQLite walks through all of it.
 CREATE TABLE job_batches (
   job_seq INTEGER NOT NULL REFERENCES jobs (job_seq) ON DELETE CASCADE,
   n INTEGER NOT NULL,
@@ -69,9 +69,12 @@ CREATE TABLE job_batches (
   reject_count INTEGER NOT NULL,
   min_user_id INTEGER NOT NULL,
   max_user_id INTEGER NOT NULL,
-  points_type TEXT,
+  -- The types of points of the rows, as a JSON list.
+  points_types TEXT NOT NULL,
+  -- The members whose record was rejected, as a JSON list.
+  rejected_user_ids TEXT NOT NULL,
   removal_list TEXT NOT NULL,
-  row_list TEXT NOT NULL,
+  packed_rows BLOB NOT NULL,
   PRIMARY KEY (job_seq, n)
 ) STRICT;
 
@@ -97,14 +100,16 @@ CREATE TABLE job_audit (
 CREATE INDEX job_audit_by_job ON job_audit (job_seq, audit_id);
 
 -- balance is in ten-thousandths. job_seq is the job that brought the row: an older one never overwrites it.
+-- checksum is that of the record: sums of it tell where two shops differ.
 -- No foreign key to sites: its check would cost a tenth of the time of a large job. Who deletes a site deletes these.
 CREATE TABLE points_balances (
   site_id INTEGER NOT NULL,
   wp_user_id INTEGER NOT NULL,
   points_type TEXT NOT NULL,
-  email TEXT NOT NULL,
   balance INTEGER NOT NULL,
   job_seq INTEGER NOT NULL,
+  checksum INTEGER NOT NULL,
+  email TEXT NOT NULL,
   PRIMARY KEY (site_id, wp_user_id, points_type)
 ) STRICT, WITHOUT ROWID;
 
