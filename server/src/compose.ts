@@ -60,14 +60,14 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     owner: randomUUID(),
     maxAttempts: config.jobAttempts,
   });
-  const limits = { maxRecords: config.maxRecords, maxBodyBytes: config.maxBodyBytes };
+  const { maxRecords, maxBodyBytes, maxRejects } = config;
   const intake = new IntakeService({
     storage,
     intake: intakeThread,
     jobs,
     clock,
     log,
-    limits,
+    limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
   });
   const artly = new ArtlyService({ storage, jobs, intake, clock });

@@ -14,6 +14,7 @@ export const VARIABLES = {
   ARTLY_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   ARTLY_MAX_RECORDS: whole({ from: 1, to: 1_000_000_000, fallback: 10_000_000 }),
   ARTLY_MAX_BODY_BYTES: whole({ from: 1, to: Number.MAX_SAFE_INTEGER, fallback: 4 * 1024 ** 3 }),
+  ARTLY_MAX_REJECTS: whole({ from: 0, to: 1_000_000_000, fallback: 10_000 }),
   ARTLY_BODY_IDLE_SECONDS: whole({ from: 1, to: 3600, fallback: 30 }),
   ARTLY_JOB_ATTEMPTS: whole({ from: 1, to: 100, fallback: 5 }),
   ARTLY_JOB_RETENTION_DAYS: whole({ from: 1, to: 36_500, fallback: 90 }),
@@ -30,6 +31,7 @@ export interface Config {
   logLevel: z.infer<typeof Environment>['ARTLY_LOG_LEVEL'];
   maxRecords: number;
   maxBodyBytes: number;
+  maxRejects: number;
   bodyIdleMs: number;
   jobAttempts: number;
   retentionDays: number;
@@ -52,6 +54,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     logLevel: values.ARTLY_LOG_LEVEL,
     maxRecords: values.ARTLY_MAX_RECORDS,
     maxBodyBytes: values.ARTLY_MAX_BODY_BYTES,
+    maxRejects: values.ARTLY_MAX_REJECTS,
     bodyIdleMs: values.ARTLY_BODY_IDLE_SECONDS * 1000,
     jobAttempts: values.ARTLY_JOB_ATTEMPTS,
     retentionDays: values.ARTLY_JOB_RETENTION_DAYS,

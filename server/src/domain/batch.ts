@@ -27,5 +27,9 @@ export interface Batch {
   /** JSON text: `[[wp_user_id, pointsType], …]` of balances to remove. */
   removals: string;
   removalCount: number;
+  /** Rejected records, in their order: all of them, or the first ones of the job as far as it keeps them. */
   rejects: RejectedRecord[];
+  rejectCount: number;
+  /** The members whose record was rejected, where their id could be read. */
+  rejectedUserIds: number[];
 }

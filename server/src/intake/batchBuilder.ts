@@ -4,12 +4,18 @@ import { type BalanceRecord, checksumOf } from '../domain/checksum.ts';
 import { packText } from '../domain/packedText.ts';
 import { isReject, type PointsBalance, readPointsBalance } from '../domain/pointsBalance.ts';
 
-/** Makes batches of the records of one job, in their order. */
+/** Makes batches of the records of one job, in their order, with the reasons of the first `maxRejects` rejected ones. */
 export class BatchBuilder {
   #total = 0;
   #capacity = batchSizeFor(0);
-  #open = new OpenBatch();
+  #mayReject: number;
+  #open: OpenBatch;
   #finished: Batch[] = [];
+
+  constructor({ maxRejects }: { maxRejects: number }) {
+    this.#mayReject = maxRejects;
+    this.#open = new OpenBatch(maxRejects);
+  }
 
   /** Records taken so far. */
   get total(): number {
@@ -36,8 +42,10 @@ export class BatchBuilder {
   }
 
   #close(): void {
-    this.#finished.push(this.#open.finish());
-    this.#open = new OpenBatch();
+    const batch = this.#open.finish();
+    this.#finished.push(batch);
+    this.#mayReject -= batch.rejects.length;
+    this.#open = new OpenBatch(this.#mayReject);
     this.#capacity = batchSizeFor(this.#total);
   }
 }
@@ -45,21 +53,34 @@ export class BatchBuilder {
 class OpenBatch {
   count = 0;
   #records: PointsBalance[] = [];
+  readonly #mayReject: number;
   #rejects: RejectedRecord[] = [];
+  #rejectCount = 0;
+  #rejectedUserIds: number[] = [];
   /** Ids that only rise can't repeat, which spares the search for repeats; shops send them in that order. */
   #rising = true;
   #highestId = 0;
+
+  constructor(mayReject: number) {
+    this.#mayReject = mayReject;
+  }
 
   add(record: unknown, index: number): void {
     this.count += 1;
     const reading = readPointsBalance(record);
     if (isReject(reading)) {
-      this.#rejects.push({ index, ...reading });
+      this.#reject({ index, ...reading });
       return;
     }
     if (reading.wpUserId <= this.#highestId) this.#rising = false;
     else this.#highestId = reading.wpUserId;
     this.#records.push(reading);
+  }
+
+  #reject(reject: RejectedRecord): void {
+    this.#rejectCount += 1;
+    if (reject.wpUserId !== null) this.#rejectedUserIds.push(reject.wpUserId);
+    if (this.#rejects.length < this.#mayReject) this.#rejects.push(reject);
   }
 
   finish(): Batch {
@@ -87,6 +108,8 @@ class OpenBatch {
       removals: `[${removals.join(',')}]`,
       removalCount: removals.length,
       rejects: this.#rejects,
+      rejectCount: this.#rejectCount,
+      rejectedUserIds: this.#rejectedUserIds,
     };
   }
 }

@@ -10,7 +10,7 @@ import { NdjsonReader } from './ndjsonReader.ts';
 /** From the bytes of one body to batches: decompress, count, parse, check. */
 export class BodyReader {
   readonly #format: UploadFormat;
-  readonly #builder = new BatchBuilder();
+  readonly #builder: BatchBuilder;
   readonly #records: JsonArrayReader | NdjsonReader;
   readonly #gzip: GzipReader | undefined;
   readonly #hash: Hash | undefined;
@@ -18,6 +18,7 @@ export class BodyReader {
 
   constructor(format: UploadFormat) {
     this.#format = format;
+    this.#builder = new BatchBuilder(format);
     this.#hash = format.hashed ? createHash('sha256') : undefined;
     const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
     this.#records = new Reader((record) => this.#add(record));

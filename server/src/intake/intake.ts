@@ -5,6 +5,8 @@ export interface IntakeLimits {
   maxRecords: number;
   /** Bytes of the body after decompression. */
   maxBodyBytes: number;
+  /** Rejected records whose reasons are kept; the others are counted. */
+  maxRejects: number;
 }
 
 /** How the records of a body are packed. */

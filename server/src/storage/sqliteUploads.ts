@@ -120,11 +120,11 @@ function insertBatch(
       rowCount: batch.rowCount,
       removals: batch.removals,
       removalCount: batch.removalCount,
-      rejectCount: batch.rejects.length,
+      rejectCount: batch.rejectCount,
       minUserId: batch.minUserId,
       maxUserId: batch.maxUserId,
       pointsTypes: JSON.stringify(batch.pointsTypes),
-      rejectedUserIds: JSON.stringify(batch.rejects.map(({ wpUserId }) => wpUserId).filter(Number)),
+      rejectedUserIds: JSON.stringify(batch.rejectedUserIds),
     },
   );
   if (batch.rejects.length === 0) return;

@@ -14,6 +14,7 @@ const FORMAT: UploadFormat = {
   hashed: false,
   maxRecords: 1_000_000,
   maxBodyBytes: 100_000_000,
+  maxRejects: 1_000,
 };
 const MEGABYTE = 1_000_000;
 

@@ -3,7 +3,7 @@ import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
 
 /** The batches that the intake makes of these records. */
 export function batchesOf(records: Iterable<unknown>): Batch[] {
-  const builder = new BatchBuilder();
+  const builder = new BatchBuilder({ maxRejects: Infinity });
   for (const record of records) builder.add(record);
   return builder.end();
 }
