@@ -9,6 +9,7 @@ import { ArtlyService } from './services/artlyService.ts';
 import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { JobChanges } from './services/jobChanges.ts';
+import { PartsService } from './services/partsService.ts';
 import { SiteService } from './services/siteService.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
@@ -22,6 +23,7 @@ export interface Parts {
   sites: SiteService;
   jobs: SyncJobService;
   intake: IntakeService;
+  uploads: PartsService;
   artly: ArtlyService;
   sweep: Sweep;
   close(): Promise<void>;
@@ -61,7 +63,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     maxAttempts: config.jobAttempts,
   });
   const { maxRecords, maxBodyBytes, maxRejects } = config;
-  const intake = new IntakeService({
+  const receiving = {
     storage,
     intake: intakeThread,
     jobs,
@@ -69,12 +71,14 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     log,
     limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
-  });
+  };
+  const intake = new IntakeService(receiving);
+  const uploads = new PartsService(receiving);
   const artly = new ArtlyService({ storage, jobs, intake, clock });
-  const sweep = new Sweep({ storage, queue, clock, log, retentionDays: config.retentionDays });
+  const sweep = new Sweep({ storage, queue, jobs, clock, log, retentionDays: config.retentionDays });
   const close = async () => {
     await intakeThread.close();
     await opened.close();
   };
-  return { storage, queue, sites, jobs, intake, artly, sweep, close };
+  return { storage, queue, sites, jobs, intake, uploads, artly, sweep, close };
 }

@@ -13,13 +13,14 @@ export const JOB_MOVES = {
   postponed: { from: ['running'], to: 'running' },
   completed: { from: ['running'], to: 'completed' },
   failed: { from: ['running'], to: 'failed' },
+  abandoned: { from: ['pending'], to: 'failed' },
   cancelled: { from: ['pending', 'running'], to: 'cancelled' },
   retried: { from: ['failed', 'cancelled'], to: 'pending' },
 } as const satisfies Record<string, { from: readonly JobStatus[]; to: JobStatus }>;
 export type JobMove = keyof typeof JOB_MOVES;
 
-/** What the audit trail records: the moves, and the birth of the job. */
-export type AuditEvent = JobMove | 'created';
+/** What the audit trail records: the moves, the birth of the job, and the commit of one that came in parts. */
+export type AuditEvent = JobMove | 'created' | 'committed';
 
 export function mayMove(move: JobMove, from: JobStatus): boolean {
   return (JOB_MOVES[move].from as readonly JobStatus[]).includes(from);
@@ -56,6 +57,10 @@ export interface Job extends Counts, JobPlan {
   status: JobStatus;
   processed: number;
   total: number;
+  /** Of a job in parts: whether they still come in, and nobody works on it, or it was committed; else null. */
+  inParts: 'receiving' | 'committed' | null;
+  /** Records that a job in parts will have, where its sender has said so. */
+  expectedTotal: number | null;
   /** Balances that a snapshot removed because it did not carry them. */
   removed: number;
   stepMessage: string;

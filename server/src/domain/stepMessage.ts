@@ -3,6 +3,9 @@ import { acceptedCount, type Counts, type Job } from './job.ts';
 /** What a person reads of a job: one short sentence about what is happening now. */
 export const stepMessage = {
   waiting: () => 'Waiting for its turn.',
+  receiving: ({ parts, total }: { parts: number; total: number }) =>
+    `Receiving: ${counted(total, 'record')} in ${counted(parts, 'part')} so far.`,
+  abandoned: () => 'No part and no commit came for 24 hours: start a new job.',
   applying: ({ processed, total }: { processed: number; total: number }) =>
     `Applying balances: ${number(processed)} of ${number(total)}.`,
   postponed: ({ delayMs, reason }: { delayMs: number; reason: string }) =>
@@ -21,6 +24,10 @@ export const stepMessage = {
   cancelled: ({ processed, total }: { processed: number; total: number }) =>
     `Cancelled after ${number(processed)} of ${number(total)} records; what was applied stays.`,
 };
+
+function counted(count: number, what: string): string {
+  return `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+}
 
 function number(value: number): string {
   return value.toLocaleString('en-US');

@@ -7,12 +7,15 @@ import { isReject, type PointsBalance, readPointsBalance } from '../domain/point
 /** Makes batches of the records of one job, in their order, with the reasons of the first `maxRejects` rejected ones. */
 export class BatchBuilder {
   #total = 0;
-  #capacity = batchSizeFor(0);
+  readonly #expectedTotal: number;
+  #capacity: number;
   #mayReject: number;
   #open: OpenBatch;
   #finished: Batch[] = [];
 
-  constructor({ maxRejects }: { maxRejects: number }) {
+  constructor({ maxRejects, expectedTotal = 0 }: { maxRejects: number; expectedTotal?: number }) {
+    this.#expectedTotal = expectedTotal;
+    this.#capacity = batchSizeFor(expectedTotal);
     this.#mayReject = maxRejects;
     this.#open = new OpenBatch(maxRejects);
   }
@@ -46,7 +49,7 @@ export class BatchBuilder {
     this.#finished.push(batch);
     this.#mayReject -= batch.rejects.length;
     this.#open = new OpenBatch(this.#mayReject);
-    this.#capacity = batchSizeFor(this.#total);
+    this.#capacity = batchSizeFor(Math.max(this.#expectedTotal, this.#total));
   }
 }
 

@@ -19,6 +19,8 @@ export interface BodyFormat {
 export interface UploadFormat extends BodyFormat, IntakeLimits {
   /** Whether the SHA-256 of the text is wanted: it costs as much time as all the rest. */
   hashed: boolean;
+  /** Records that the whole job has at least, as far as is known: its batches may be as large as that allows. */
+  expectedTotal: number;
 }
 
 /** Parses and checks bodies on a thread of its own, so that the thread which answers requests never waits for one. */

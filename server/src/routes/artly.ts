@@ -3,19 +3,22 @@ import { SyncError } from '../domain/errors.ts';
 import { acceptedCount, type Job, jobAsJson } from '../domain/job.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
 import type { IncomingJob, IntakeService } from '../services/intakeService.ts';
+import type { PartsService } from '../services/partsService.ts';
 import type { SiteService } from '../services/siteService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
 import { jobRoutes, rejectAsJson } from './jobs.ts';
-import { readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
+import { JOB_TYPE, readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
+import { startedMessage, uploadRoutes } from './uploads.ts';
 
 export interface ArtlyParts {
   sites: SiteService;
   jobs: SyncJobService;
   intake: IntakeService;
+  uploads: PartsService;
   artly: ArtlyService;
   /** Aborted when the server stops. */
   stopping: AbortSignal;
@@ -23,7 +26,7 @@ export interface ArtlyParts {
   bodyIdleMs: number;
 }
 
-const TYPE = 'points-balances';
+const TYPE = JOB_TYPE;
 /** Rejects that the old endpoint's one answer carries; all of them stand under the job. */
 const ERRORS_IN_ANSWER = 1_000;
 
@@ -33,6 +36,7 @@ export function artlyRoutes(parts: ArtlyParts): Router {
   const before = [signIn(parts.sites)];
   givenRoutes(router, before, parts);
   jobRoutes(router, before, parts);
+  uploadRoutes(router, before, parts);
   balanceRoutes(router, before, parts);
   return router;
 }
@@ -94,11 +98,6 @@ function incomingJob(request: Request, { bodyIdleMs, stopping }: ArtlyParts): In
     plan: readJobPlan(request.query),
     ...incomingBody(request, bodyIdleMs),
   };
-}
-
-function startedMessage(total: number | null): string {
-  if (total === null) return 'This request came before: its job is the same.';
-  return `The job has started with ${total} ${total === 1 ? 'record' : 'records'}.`;
 }
 
 async function oldAnswer(jobs: SyncJobService, job: Job) {

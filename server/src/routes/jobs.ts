@@ -7,9 +7,11 @@ import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
 import { readJobId, readJobsQuery } from './parse.ts';
 import { actorOf, siteOf } from './signIn.ts';
+import { openJob, uploadAsJson } from './uploads.ts';
 
-/** Jobs of every type: list, look, cancel, retry, why records were rejected, and who did what. */
-export function jobRoutes(router: Router, before: RequestHandler[], { jobs }: ArtlyParts): void {
+/** Jobs of every type: list, make one that comes in parts, look, cancel, retry, why records were rejected, and who did what. */
+export function jobRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
+  const { jobs, uploads } = parts;
   endpoint(router, '/artly/sync/jobs', {
     before,
     get: async (request, response) => {
@@ -17,12 +19,14 @@ export function jobRoutes(router: Router, before: RequestHandler[], { jobs }: Ar
       const page = await jobs.list({ siteId, ...readJobsQuery(request.query) });
       response.json({ success: true, jobs: page.jobs.map(jobAsJson), nextCursor: page.nextCursor });
     },
+    post: (request, response) => openJob(request, response, parts),
   });
   endpoint(router, '/artly/sync/jobs/:jobId', {
     before,
     get: async (request, response) => {
       const job = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
-      response.json({ success: true, job: jobAsJson(job) });
+      const upload = await uploadAsJson(uploads, job);
+      response.json({ success: true, job: jobAsJson(job), ...(upload && { upload }) });
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/cancel', {

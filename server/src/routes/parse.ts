@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
 
-/** Everything that comes in by an address is read here, once. */
+/** Everything that comes in by an address or a small body is read here, once. */
 
 const MAX_LIMIT = 1_000;
 
@@ -46,6 +46,46 @@ export function readJobPlan(query: unknown): JobPlan {
   return readQuery(PlanQuery, query);
 }
 
+/** The one type of job there is. */
+export const JOB_TYPE = 'points-balances';
+
+const NewJob = z.object({
+  type: z.literal(JOB_TYPE, `must be ${JOB_TYPE}`),
+  total: z
+    .int('must be a whole number above 0')
+    .min(1, 'must be a whole number above 0')
+    .nullable()
+    .default(null),
+  mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
+  confirmRemoval: z.boolean('must be true or false').default(false),
+});
+
+/** What a job that comes in parts is to be: `{ "type": "points-balances", "total": 5000, "mode": "snapshot" }`. */
+export function readNewJob(body: unknown) {
+  const { type, total, mode, confirmRemoval } = readShape(NewJob, body, 'body');
+  return { type, expectedTotal: total, plan: { mode, confirmRemoval } };
+}
+
+const MAX_PARTS = 100_000;
+const COUNT = 'must be a whole number';
+
+const CommitBody = z.object({
+  batches: z.int(COUNT).min(0, COUNT).max(MAX_PARTS, `must be at most ${MAX_PARTS}`),
+  records: z.int(COUNT).min(0, COUNT),
+});
+
+/** How much was sent, before a job in parts starts: `{ "batches": 3, "records": 2500 }`. */
+export function readCommit(body: unknown): { batches: number; records: number } {
+  return readShape(CommitBody, body, 'body');
+}
+
+const PartNumber = wholeNumber({ from: 0, to: MAX_PARTS - 1 });
+
+/** The number of a batch in the address, counted from 0. */
+export function readPartNumber(text: unknown): number {
+  return readQuery(z.object({ n: PartNumber }), { n: text }).n;
+}
+
 const JobsQuery = z.object({
   type: z.string().optional(),
   status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),
@@ -76,10 +116,14 @@ export function readUserId(text: unknown): number {
 }
 
 function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
-  const reading = shape.safeParse(query);
+  return readShape(shape, query, 'address');
+}
+
+function readShape<Shape>(shape: z.ZodType<Shape>, value: unknown, where: 'address' | 'body'): Shape {
+  const reading = shape.safeParse(value);
   if (reading.success) return reading.data;
   const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
-  throw new SyncError('INVALID_PARAMETER', `Wrong in the address: ${problems.join('; ')}.`);
+  throw new SyncError('INVALID_PARAMETER', `Wrong in the ${where}: ${problems.join('; ')}.`);
 }
 
 function wholeNumber({ from, to }: { from: number; to: number }) {

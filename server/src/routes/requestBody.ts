@@ -23,14 +23,19 @@ export function incomingBody(request: Request, idleMs: number): Pick<IncomingJob
 }
 
 /** A small JSON object, read whole. */
-export async function readSmallObject(request: Request, idleMs: number): Promise<Record<string, unknown>> {
+export async function readSmallObject(
+  request: Request,
+  idleMs: number,
+  maxBytes = SMALL_BODY_BYTES,
+): Promise<Record<string, unknown>> {
   requireJson(request);
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of chunksOf(request, idleMs)) {
     bytes += piece.length;
-    if (bytes > SMALL_BODY_BYTES) {
-      throw new SyncError('BODY_TOO_LARGE', 'The body is larger than 64 KiB: send the fields alone.');
+    if (bytes > maxBytes) {
+      const limit = `${maxBytes / 1024} KiB`;
+      throw new SyncError('BODY_TOO_LARGE', `The body is larger than ${limit}: send the fields alone.`);
     }
     pieces.push(piece);
   }

@@ -1,16 +1,12 @@
 import type { Batch } from '../domain/batch.ts';
-import { SyncError } from '../domain/errors.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
-import type { BodyFormat, Intake, IntakeLimits, Upload, WholeBody } from '../intake/intake.ts';
+import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
 import type { Actor, IdempotentRequest, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
+import { stageBody } from './stageBody.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
-/** Records kept in one transaction while a body comes in. */
-const RECORDS_A_STAGE = 8_000;
-/** Chunks of one body under way at once: while one is parsed, the next ones are there already. */
-const CHUNKS_AT_ONCE = 4;
 /** How long a request may be repeated with its key: 30 days. */
 export const IDEMPOTENCY_MS = 30 * 24 * 3_600_000;
 
@@ -78,8 +74,10 @@ export class IntakeService {
     await this.#storage.openUpload({ jobId, siteId, type, ...plan, now: this.#clock.now() });
     let upload: Upload | undefined;
     try {
-      upload = await this.#intake.open({ ...format, ...this.#limits, hashed: idempotencyKey !== null });
-      const { batches, hash } = await this.#stageAll(jobId, upload, body);
+      const hashed = idempotencyKey !== null;
+      upload = await this.#intake.open({ ...format, ...this.#limits, hashed, expectedTotal: 0 });
+      const stage = (batches: Batch[]) => this.#storage.stage({ jobId, batches });
+      const { batches, hash } = await stageBody(upload, body, stage);
       const acceptance = { jobId, batches, actor, now: this.#clock.now() };
       if (idempotencyKey !== null && hash !== undefined) {
         return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash: hash });
@@ -103,14 +101,7 @@ export class IntakeService {
     const job = await this.#storage.acceptOnce({ ...acceptance, ...request, keptSince });
     if (job !== undefined) return this.#start(job);
     await this.#storage.discardUpload({ jobId: acceptance.jobId });
-    const first = await this.#storage.findRepeated({ siteId, idempotencyKey: request.idempotencyKey });
-    if (first !== undefined && Buffer.compare(first.requestHash, request.requestHash) === 0) {
-      return { siteId, jobId: first.jobId, total: null };
-    }
-    throw new SyncError(
-      'IDEMPOTENCY_KEY_REUSED',
-      'This Idempotency-Key came before with another body: give each new request a new key.',
-    );
+    return { siteId, jobId: await this.#jobs.repeated(siteId, request), total: null };
   }
 
   async #start(job: Job): Promise<ReceivedJob> {
@@ -126,46 +117,4 @@ export class IntakeService {
       this.#log.error('upload.left', { jobId, cause: String(error) });
     }
   }
-
-  /**
-   * Reading, parsing and storing go on side by side, a few chunks ahead: what is slowest holds the others back.
-   * Gives the last batches, not yet stored, and the hash of the whole, if it was wanted.
-   */
-  async #stageAll(
-    jobId: string,
-    upload: Upload,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<Pick<WholeBody, 'batches' | 'hash'>> {
-    const parsing: Promise<Batch[]>[] = [];
-    let staging: Promise<void> = Promise.resolve();
-    let ready: Batch[] = [];
-    try {
-      for await (const chunk of body) {
-        parsing.push(awaitedLater(upload.write(chunk)));
-        if (parsing.length < CHUNKS_AT_ONCE) continue;
-        ready.push(...((await parsing.shift()) as Batch[]));
-        if (recordsIn(ready) < RECORDS_A_STAGE) continue;
-        await staging;
-        staging = awaitedLater(this.#storage.stage({ jobId, batches: ready }));
-        ready = [];
-      }
-      for (const batches of await Promise.all(parsing)) ready.push(...batches);
-      await staging;
-    } catch (error) {
-      await Promise.allSettled([...parsing, staging]);
-      throw error;
-    }
-    const { batches, hash } = await upload.end();
-    return { batches: [...ready, ...batches], hash };
-  }
-}
-
-/** The next round awaits it and hears of a failure then; until that it must not count as one nobody handles. */
-function awaitedLater<Result>(promise: Promise<Result>): Promise<Result> {
-  promise.catch(() => undefined);
-  return promise;
-}
-
-function recordsIn(batches: Batch[]): number {
-  return batches.reduce((sum, batch) => sum + batch.count, 0);
 }

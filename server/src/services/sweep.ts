@@ -3,6 +3,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import { IDEMPOTENCY_MS } from './intakeService.ts';
+import type { SyncJobService } from './syncJobService.ts';
 
 const SWEEP_EVERY_MS = 2_000;
 const CLEAN_EVERY_MS = 60_000;
@@ -16,6 +17,7 @@ const DAY_MS = 24 * HOUR_MS;
 interface SweepParts {
   storage: Storage;
   queue: Queue;
+  jobs: SyncJobService;
   clock: Clock;
   log: Log;
   retentionDays: number;
@@ -52,11 +54,12 @@ export class Sweep {
       await queue.send(jobId);
   }
 
-  /** Records go an hour after the end of their job, the job itself after the days of the history. */
+  /** A job in parts is given up after a day of silence. Records go an hour after the end of their job, the job itself after the days of the history. */
   async dropOld(): Promise<void> {
-    const { storage, clock, retentionDays } = this.#parts;
+    const { storage, jobs, clock, retentionDays } = this.#parts;
     const now = clock.now();
     const slices = [
+      () => jobs.abandon(now - DAY_MS, ROWS_A_SLICE),
       () => storage.dropRecords({ endedBefore: now - HOUR_MS, limit: ROWS_A_SLICE }),
       () => storage.dropJobs({ endedBefore: now - retentionDays * DAY_MS, limit: ROWS_A_SLICE }),
       () => storage.dropIdempotencyKeys({ createdBefore: now - IDEMPOTENCY_MS, limit: ROWS_A_SLICE }),

@@ -5,7 +5,7 @@ import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Actor, AuditEntry, Claim, JobStep, Storage } from '../storage/storage.ts';
+import type { Actor, AuditEntry, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
 
@@ -126,7 +126,22 @@ export class SyncJobService {
     }
   }
 
+  /** The job that an earlier request with the same key made, if that request was the same. */
+  async repeated(siteId: number, { idempotencyKey, requestHash }: IdempotentRequest): Promise<string> {
+    const first = await this.#storage.findRepeated({ siteId, idempotencyKey });
+    if (first !== undefined && Buffer.compare(first.requestHash, requestHash) === 0) return first.jobId;
+    throw new SyncError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'This Idempotency-Key came before with another body: give each new request a new key.',
+    );
+  }
+
   // For the workers
+
+  /** Tells the watchers of a change that another service has made. */
+  changed(job: Job): void {
+    this.#changes.publish(job);
+  }
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
@@ -169,6 +184,13 @@ export class SyncJobService {
     const step = await this.#storage.removeMissing({ ...claim, ...slice });
     if (step?.more) this.#changes.publish(step.job);
     return step;
+  }
+
+  /** Fails jobs in parts of which nothing was heard since `untouchedSince`; says whether there may be more. */
+  async abandon(untouchedSince: number, limit: number): Promise<boolean> {
+    const abandoned = await this.#storage.abandonParts({ untouchedSince, limit, now: this.#clock.now() });
+    for (const job of abandoned) await this.#ended(job);
+    return abandoned.length === limit;
   }
 
   async complete(claim: Claim): Promise<Job | undefined> {

@@ -15,6 +15,8 @@ import type { Actor, Claim } from './storage.ts';
 export interface JobRow extends Job {
   jobSeq: number;
   accepted: boolean;
+  /** Whether the site sees the job: it is accepted, or comes in parts. */
+  visible: boolean;
   batchCount: number;
   nextBatch: number;
   leaseOwner: string | null;
@@ -78,6 +80,12 @@ export function writeAudit(
   );
 }
 
+function partsStateOf(row: Row): Job['inParts'] {
+  if (row.in_parts === 0) return null;
+  if (row.accepted === 1) return 'committed';
+  return row.status === 'pending' ? 'receiving' : null;
+}
+
 export function jobFromRow(row: Row): JobRow {
   return {
     jobId: row.job_id as string,
@@ -109,6 +117,9 @@ export function jobFromRow(row: Row): JobRow {
     completedAt: row.completed_at as number | null,
     jobSeq: row.job_seq as number,
     accepted: row.accepted === 1,
+    visible: row.accepted === 1 || row.in_parts === 1,
+    inParts: partsStateOf(row),
+    expectedTotal: row.expected_total as number | null,
     batchCount: row.batch_count as number,
     nextBatch: row.next_batch as number,
     leaseOwner: row.lease_owner as string | null,

@@ -87,7 +87,7 @@ export function applyNext(
 ): Job | undefined {
   return db.race(() => {
     const job = claimedRow(db, claimed);
-    if (job === undefined || job.nextBatch >= job.batchCount) return undefined;
+    if (job === undefined || job.processed >= job.total) return undefined;
     const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
     const batches = nextBatches(db, job, batchSizeFor(job.total));
     const order = {
@@ -97,7 +97,7 @@ export function applyNext(
     for (const batch of batches) applyBatch(db, { job, batch, order, settled });
     const processed = job.processed + settled.records;
     const changed = db.run(
-      `UPDATE jobs SET next_batch = next_batch + :batches, processed = :processed, inserted = inserted + :inserted,
+      `UPDATE jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
          updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
          version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now
        WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch`,
@@ -105,7 +105,7 @@ export function applyNext(
         jobId: job.jobId,
         attempt: claimed.attempt,
         nextBatch: job.nextBatch,
-        batches: batches.length,
+        behind: (batches.at(-1)?.n ?? 0) + 1,
         processed,
         inserted: settled.inserted,
         updated: settled.updated,
@@ -123,7 +123,7 @@ export function applyNext(
 export function complete(db: SqliteDatabase, { now, ...claimed }: Claim & { now: number }): Job | undefined {
   return db.race(() => {
     const job = claimedRow(db, claimed);
-    if (job === undefined || job.nextBatch !== job.batchCount) return undefined;
+    if (job === undefined || job.processed !== job.total) return undefined;
     return end(db, job, 'completed', { message: stepMessage.completed(job), actor: WORKER, now });
   });
 }
@@ -194,6 +194,7 @@ export function retry(
   });
 }
 
+/** An upload that was never committed can't be tried again: its records may go at once. */
 function end(
   db: SqliteDatabase,
   job: JobRow,
@@ -202,7 +203,7 @@ function end(
 ): Job | undefined {
   return moveJob(db, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
-      error_code = :errorCode, error_message = :errorMessage`,
+      error_code = :errorCode, error_message = :errorMessage, records_kept = iif(accepted = 1, records_kept, 0)`,
     values: {
       message: details.message,
       errorCode: details.error?.code ?? null,
@@ -216,5 +217,5 @@ function end(
 
 function siteRow(db: SqliteDatabase, siteId: number, jobId: string): JobRow | undefined {
   const job = jobRow(db, jobId);
-  return job?.siteId === siteId && job.accepted ? job : undefined;
+  return job?.siteId === siteId && job.visible ? job : undefined;
 }

@@ -1,6 +1,7 @@
 import * as cleanup from './sqliteCleanup.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import * as jobs from './sqliteJobs.ts';
+import * as parts from './sqliteParts.ts';
 import * as reads from './sqliteReads.ts';
 import * as sites from './sqliteSites.ts';
 import * as snapshots from './sqliteSnapshots.ts';
@@ -16,13 +17,22 @@ type SqliteMethod<Name extends keyof Storage> = (
 type SqliteMethods = { [Name in keyof Storage]: SqliteMethod<Name> };
 
 /** All methods of the port. */
-export const METHODS: SqliteMethods = { ...sites, ...uploads, ...jobs, ...snapshots, ...reads, ...cleanup };
+export const METHODS: SqliteMethods = {
+  ...sites,
+  ...uploads,
+  ...parts,
+  ...jobs,
+  ...snapshots,
+  ...reads,
+  ...cleanup,
+};
 
 /** Methods that only look: they run on a connection of their own and never wait for a write. */
 export const READS: ReadonlySet<string> = new Set<keyof Storage>([
   ...(Object.keys(reads) as (keyof typeof reads)[]),
   'findKey',
   'findRepeated',
+  'listParts',
   'listSites',
   'countMissing',
 ]);

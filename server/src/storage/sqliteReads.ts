@@ -12,7 +12,7 @@ export function findJob(
   { siteId, jobId }: { siteId: number; jobId: string },
 ): Job | undefined {
   const job = jobRow(db, jobId);
-  return job?.siteId === siteId && job.accepted ? job : undefined;
+  return job?.siteId === siteId && job.visible ? job : undefined;
 }
 
 export function hasRecords(db: SqliteDatabase, { jobId }: { jobId: string }): boolean {
@@ -23,7 +23,7 @@ export function listJobs(db: SqliteDatabase, { siteId, type, status, cursor, lim
   return db
     .all(
       `SELECT * FROM jobs
-       WHERE site_id = :siteId AND accepted = 1
+       WHERE site_id = :siteId AND (accepted = 1 OR in_parts = 1)
          AND (:type IS NULL OR type = :type) AND (:status IS NULL OR status = :status)
          AND (:cursor IS NULL OR job_seq < (SELECT job_seq FROM jobs WHERE job_id = :cursor AND site_id = :siteId))
        ORDER BY job_seq DESC LIMIT :limit`,

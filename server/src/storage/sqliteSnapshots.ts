@@ -37,7 +37,7 @@ export function removeMissing(
 ): JobStep | undefined {
   return db.race(() => {
     const job = claimedRow(db, claim);
-    if (job === undefined || job.nextBatch !== job.batchCount) return undefined;
+    if (job === undefined || job.processed !== job.total) return undefined;
     const lastUserId = lastOfSlice(db, job, limit);
     if (lastUserId === null) return { job, more: false };
     const removed = removeSlice(db, job, lastUserId);

@@ -75,7 +75,7 @@ function prepareFile(path: string, { exclusive }: { exclusive: boolean }): void 
 function adoptOrphans(db: SqliteDatabase): void {
   db.transaction(() => {
     db.run(`UPDATE jobs SET lease_owner = NULL, lease_until = NULL WHERE status = 'running'`);
-    db.run('DELETE FROM jobs WHERE accepted = 0');
+    db.run('DELETE FROM jobs WHERE accepted = 0 AND in_parts = 0');
   });
 }
 

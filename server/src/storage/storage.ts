@@ -32,6 +32,21 @@ export interface NewUpload extends Partial<JobPlan> {
   now: number;
 }
 
+/** A job whose records come in parts. */
+export interface NewPartsJob extends NewUpload {
+  /** Records that it will have, where the sender has said so. */
+  expectedTotal: number | null;
+  actor: Actor;
+}
+
+/** One part of the records of a job. */
+export interface Part {
+  /** Its number, from 0. */
+  part: number;
+  records: number;
+  contentHash: Uint8Array;
+}
+
 /** A request that the sender may repeat, by its own key; the hash tells whether it is the same request. */
 export interface IdempotentRequest {
   idempotencyKey: string;
@@ -100,6 +115,35 @@ export interface Storage {
   findRepeated(request: { siteId: number; idempotencyKey: string }): Promise<RepeatedRequest | undefined>;
   /** Leaves nothing of an open upload. */
   discardUpload(upload: { jobId: string }): Promise<void>;
+
+  // Receiving a job in parts
+  /**
+   * Makes a job that everybody sees and nobody works on until its commit. `undefined` when an earlier request with
+   * this key, not created before `keptSince`, was first.
+   */
+  openParts(
+    job: NewPartsJob & { request: (IdempotentRequest & { keptSince: number }) | null },
+  ): Promise<Job | undefined>;
+  /**
+   * Adds a part: the batches staged in the upload `uploadId`, where there is one, which ends with that; and then
+   * `batches`. The indexes of their rejects count within the part. A part that is there already stays, and is what
+   * is given. `undefined` when the job takes no more parts.
+   */
+  acceptPart(
+    part: Part & { jobId: string; uploadId: string | null; batches: Batch[]; now: number },
+  ): Promise<{ job: Job; part: Part } | undefined>;
+  /** Lets the job be worked on, if its parts are the first `parts` ones, have `records` records, and it still waits. */
+  commitParts(job: {
+    jobId: string;
+    parts: number;
+    records: number;
+    actor: Actor;
+    now: number;
+  }): Promise<Job | undefined>;
+  /** The parts that are there, by number. */
+  listParts(job: { jobId: string }): Promise<Part[]>;
+  /** Fails jobs that have waited for a part or their commit since before `untouchedSince`; at most `limit`. */
+  abandonParts(slice: { untouchedSince: number; limit: number; now: number }): Promise<Job[]>;
 
   // The life of a job
   /**

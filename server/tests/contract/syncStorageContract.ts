@@ -6,6 +6,7 @@ import { cleaningContract } from './storageCleaning.ts';
 import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
 import { orderContract } from './storageOrder.ts';
+import { partsContract } from './storageParts.ts';
 import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
 import { sitesContract } from './storageSites.ts';
@@ -29,6 +30,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     };
     sitesContract(storage);
     uploadContract(storage);
+    partsContract(storage);
     claimContract(storage);
     applyContract(storage);
     endingContract(storage);

@@ -13,6 +13,8 @@ export interface Sent {
   key?: string;
   /** The whole picture: all other balances of the site go. */
   snapshot?: true;
+  /** In two parts, of which the first is too large for one transaction; needs a key, by which it may go on. */
+  parts?: true;
   jobId?: string;
   cancel?: 'asked' | 'answered';
   retry?: 'asked' | 'answered';
@@ -66,10 +68,11 @@ export class Sender {
   }
 }
 
-type StartOptions = Partial<Pick<Sent, 'bad' | 'key' | 'snapshot'>>;
+type StartOptions = Partial<Pick<Sent, 'bad' | 'key' | 'snapshot' | 'parts'>>;
 
 /** Sends a start and gives the jobId of the answer. */
 export async function sendTo(site: TestSite, start: Sent): Promise<string> {
+  if (start.parts) return sendParts(site, start);
   const query = start.snapshot ? '?mode=snapshot' : '';
   const response = await site.fetch(`/artly/sync/points-balances/start${query}`, {
     method: 'POST',
@@ -78,6 +81,28 @@ export async function sendTo(site: TestSite, start: Sent): Promise<string> {
   });
   const { jobId } = (await response.json()) as { jobId: string };
   assert.equal(response.status, 202);
+  return jobId;
+}
+
+/** Sends what is not there yet of a job in parts, and commits it, as a sender does that was cut off. */
+async function sendParts(site: TestSite, start: Sent): Promise<string> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': start.key ?? '' };
+  const call = async (method: string, path: string, body: unknown) => {
+    const response = await site.fetch(path, { method, headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${method} ${path} answered ${response.status}`);
+    return (await response.json()) as { jobId: string };
+  };
+  const { jobId } = await call('POST', '/artly/sync/jobs', { type: 'points-balances' });
+  const { upload } = (await site.call(`/artly/sync/jobs/${jobId}`)).json as {
+    upload?: { batches: number[] };
+  };
+  const records = recordsOf(start);
+  const parts = [records.slice(0, -60), records.slice(-60)];
+  for (const [n, part] of parts.entries()) {
+    if (upload?.batches.includes(n) === false)
+      await call('PUT', `/artly/sync/jobs/${jobId}/batches/${n}`, part);
+  }
+  await call('POST', `/artly/sync/jobs/${jobId}/commit`, { batches: 2, records: records.length });
   return jobId;
 }
 

@@ -33,6 +33,8 @@ const flows = {
     await sendTo(sender.site, start);
     await sender.until(start, hasEnded);
   },
+  parts: async (sender) =>
+    sender.until(await sender.start(17_000, { bad: 2, key: 'in parts', parts: true }), hasEnded),
   // More than the balances that stand, so that nobody need confirm their removal.
   snapshot: async (sender) => sender.until(await sender.start(200, { snapshot: true }), hasEnded),
   brokenUpload: (sender) => sender.site.fetch('/artly/sync/points-balances/start', brokenBody()),
@@ -82,6 +84,11 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   acceptOnce: { flow: 'repeat', calls: [1, 2] },
   findRepeated: { flow: 'repeat' },
   discardUpload: { flow: 'brokenUpload' },
+  openParts: { flow: 'parts' },
+  acceptPart: { flow: 'parts', calls: [1, 2] },
+  commitParts: { flow: 'parts' },
+  listParts: { flow: 'parts' },
+  abandonParts: { flow: 'start' },
   claim: { flow: 'work' },
   applyNext: { flow: 'work', calls: [1, 2, 4] },
   countMissing: { flow: 'snapshot' },

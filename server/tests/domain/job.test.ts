@@ -18,7 +18,7 @@ import { stepMessage } from '../../src/domain/stepMessage.ts';
 describe('The moves of a job', () => {
   /** Written down once more by hand: the whole life of a job as SPEC promises it. */
   const ALLOWED: Record<JobStatus, JobMove[]> = {
-    pending: ['started', 'cancelled'],
+    pending: ['started', 'abandoned', 'cancelled'],
     running: ['resumed', 'postponed', 'completed', 'failed', 'cancelled'],
     completed: [],
     failed: ['retried'],
@@ -144,6 +144,8 @@ function job(part: Partial<Job>): Job {
     status: 'pending',
     processed: 0,
     total: 0,
+    inParts: null,
+    expectedTotal: null,
     inserted: 0,
     updated: 0,
     unchanged: 0,

@@ -12,6 +12,7 @@ const FORMAT: UploadFormat = {
   ndjson: false,
   gzip: false,
   hashed: false,
+  expectedTotal: 0,
   maxRecords: 1_000_000,
   maxBodyBytes: 100_000_000,
   maxRejects: 1_000,

@@ -127,6 +127,8 @@ function portJob<Found extends Job | undefined>(found: Found): Found {
     status: found.status,
     processed: found.processed,
     total: found.total,
+    inParts: found.inParts,
+    expectedTotal: found.expectedTotal,
     inserted: found.inserted,
     updated: found.updated,
     unchanged: found.unchanged,
