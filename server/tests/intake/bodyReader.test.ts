@@ -190,6 +190,17 @@ describe('A body in gzip', () => {
     }
   }
 
+  it('is refused when it unpacks to far more than records do, also in small records', async () => {
+    const bomb = gzipSync(`[${'{"email":"x"},'.repeat(3_000_000)}{}]`, { level: 9 });
+    await refused(read(bomb, { format: { ...format, maxRecords: 10_000_000 } }), 'BODY_TOO_LARGE');
+  });
+
+  it('may be small and packed very well', async () => {
+    const body = gzipSync(`[${'{},'.repeat(90_000)}{}]`, { level: 9 });
+    assert.ok(body.length < 1_000);
+    assert.equal((await read(body, { format })).total, 90_001);
+  });
+
   it('is refused by its size once unpacked, long before a bomb has gone off', async () => {
     const line = `{"email":"${'x'.repeat(990)}"},`;
     const bomb = gzipSync(`[${line.repeat(100_000)}{}]`);
