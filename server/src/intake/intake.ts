@@ -59,9 +59,13 @@ export class Upload {
     this.#upload = upload;
   }
 
-  /** Hands in the next bytes; gives the batches that are finished now. */
+  /** Hands in the next bytes, which are gone here then; gives the batches that are finished now. */
   async write(chunk: Uint8Array): Promise<Batch[]> {
-    return (await this.#thread.call('write', { upload: this.#upload, chunk })) as Batch[];
+    const { buffer } = chunk;
+    // Only who has all of a buffer may give it away: another piece of it may still be wanted.
+    const whole = buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength;
+    const argument = { upload: this.#upload, chunk };
+    return (await this.#thread.call('write', argument, whole ? [buffer] : [])) as Batch[];
   }
 
   /** The body is whole: gives the last batches. */

@@ -1,4 +1,4 @@
-import { unpackText } from '../domain/packedText.ts';
+import { discardText, unpackText } from '../domain/packedText.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import type { JobRow } from './sqliteJobRow.ts';
 
@@ -85,6 +85,7 @@ export function applyBatch(
     // Where nothing stood or nothing changed, that alone tells what is new.
     inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch, rows) - before;
     if (order.mark) db.run(MARK, { siteId, jobSeq, ...rows });
+    discardText(rows.rows);
   }
   if (batch.removalCount > 0) {
     const removals = { siteId, jobSeq, n: batch.n };
@@ -99,8 +100,8 @@ export function applyBatch(
 }
 
 /** The rows of a batch, as the parameters of the statements that read them. */
-interface BatchRows extends Record<string, Uint8Array | string | null> {
-  rows: Uint8Array;
+interface BatchRows extends Record<string, Buffer | string | null> {
+  rows: Buffer;
   onlyType: string | null;
 }
 

@@ -7,8 +7,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Threads make much short-lived text; a small nursery keeps their memory flat and costs no time. */
-const LIMITS = { maxYoungGenerationSizeMb: 16 };
+/** Threads make much that lives shortly; a small nursery keeps their memory flat and costs no time. */
+const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
 /** Calls the handlers of a worker thread, one message a call. */
 export class ThreadClient {
@@ -26,12 +26,13 @@ export class ThreadClient {
     );
   }
 
-  call(method: string, argument: unknown): Promise<unknown> {
+  /** What is in `handedOver` moves to the thread, uncopied: this thread has it no longer. */
+  call(method: string, argument: unknown, handedOver: ArrayBuffer[] = []): Promise<unknown> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, method, argument } satisfies CallMessage);
+      this.#worker.postMessage({ id, method, argument } satisfies CallMessage, handedOver);
     });
   }
 
