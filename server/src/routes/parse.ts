@@ -41,7 +41,7 @@ export function readIdempotencyKey(value: string | undefined): string | null {
  * Ranges of ids as pairs, both ids included; 0 may begin one, as it does among the checksums. Gives them merged. Only
  * the first problem is told: there might be thousands.
  */
-const Ranges = z.unknown().transform((value, context): IdRange[] => {
+export const Ranges = z.unknown().transform((value, context): IdRange[] => {
   const problem = Array.isArray(value) ? rangesProblem(value) : PAIRS_RULE;
   const ranges = problem === undefined ? mergeRanges(value as IdRange[]) : [];
   if (problem === undefined && ranges.length <= MAX_RANGES) return ranges;
@@ -75,15 +75,25 @@ const RangesText = z
   .transform((text): unknown => text.split(',').map((range) => range.split('-').map(Number)))
   .pipe(Ranges);
 
-const PlanQuery = z.object({
-  mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
-  confirmRemoval: z
-    .enum(['true', 'false'], 'must be true or false')
-    .default('false')
-    .transform((text) => text === 'true'),
-});
+const PlanQuery = z
+  .object({
+    mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
+    confirmRemoval: z
+      .enum(['true', 'false'], 'must be true or false')
+      .default('false')
+      .transform((text) => text === 'true'),
+    ranges: RangesText.nullable().default(null),
+  })
+  .refine(hasRangesInSnapshotOnly, {
+    path: ['ranges'],
+    message: 'need mode=snapshot: a merge removes nothing',
+  });
 
-/** How a job is meant: `?mode=snapshot&confirmRemoval=true`. */
+function hasRangesInSnapshotOnly({ mode, ranges }: Pick<JobPlan, 'mode' | 'ranges'>): boolean {
+  return ranges === null || mode === 'snapshot';
+}
+
+/** How a job is meant: `?mode=snapshot&ranges=1000-1999,5000-5999&confirmRemoval=true`. */
 export function readJobPlan(query: unknown): JobPlan {
   return readQuery(PlanQuery, query);
 }

@@ -9,12 +9,17 @@ import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './sto
 
 export function openUpload(
   db: SqliteDatabase,
-  { mode = 'merge', confirmRemoval = false, ...job }: NewUpload,
+  { mode = 'merge', confirmRemoval = false, ranges = null, ...job }: NewUpload,
 ): void {
+  const plan = {
+    mode,
+    confirmRemoval: confirmRemoval ? 1 : 0,
+    ranges: ranges === null ? null : JSON.stringify(ranges),
+  };
   db.run(
-    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, created_at, updated_at)
-     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :now, :now)`,
-    { ...job, mode, confirmRemoval: confirmRemoval ? 1 : 0 },
+    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, ranges, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges, :now, :now)`,
+    { ...job, ...plan },
   );
 }
 
