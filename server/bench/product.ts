@@ -51,6 +51,11 @@ export class ProductServer {
     return (Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6;
   }
 
+  /** Any other request, with the key. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...init, headers: { ...this.#headers, ...init.headers } });
+  }
+
   /** Sends a start and gives its `jobId`. */
   start(body: Buffer): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
