@@ -121,20 +121,24 @@ function rangesText(ranges: IdRange[]): string {
   return ranges.map(([from, to]) => `${from}-${to}`).join(',');
 }
 
-/** Changes a shop after its first sync: who is changed, new and removed is spread by chance. */
+const NEW = 50;
+const REMOVED = 50;
+const CHANGED = 100;
+
+/** A shop at its first sync and after it: who is changed, new and removed is spread by chance. */
 export function membersBeforeAndAfter(
   all: ShopMember[],
   random: () => number,
 ): { before: ShopMember[]; after: ShopMember[] } {
-  const chosen = new Map<number, number>();
-  while (chosen.size < 200) {
+  const turns = new Map<number, number>();
+  while (turns.size < NEW + REMOVED + CHANGED) {
     const at = Math.floor(random() * all.length);
-    if (!chosen.has(at)) chosen.set(at, chosen.size);
+    if (!turns.has(at)) turns.set(at, turns.size);
   }
-  const turn = (at: number) => chosen.get(at) ?? Infinity;
-  const isNew = (at: number) => turn(at) < 50;
-  const isRemoved = (at: number) => turn(at) >= 50 && turn(at) < 100;
-  const isChanged = (at: number) => turn(at) >= 100 && turn(at) < 200;
+  const turn = (at: number) => turns.get(at) ?? Infinity;
+  const isNew = (at: number) => turn(at) < NEW;
+  const isRemoved = (at: number) => turn(at) >= NEW && turn(at) < NEW + REMOVED;
+  const isChanged = (at: number) => turn(at) >= NEW + REMOVED && turns.has(at);
   return {
     before: all.filter((_, at) => !isNew(at)),
     after: all.flatMap((member, at) => {
