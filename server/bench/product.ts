@@ -160,6 +160,11 @@ export class ProductSite {
     return { jobId: json.jobId as string, milliseconds };
   }
 
+  /** Any other request, with the key. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...init, headers: { 'x-artly-secret': this.key, ...init.headers } });
+  }
+
   post(path: string, body: object): Promise<Answer> {
     return this.send({ method: 'POST', path, body: Buffer.from(JSON.stringify(body)), headers: JSON_TYPE });
   }

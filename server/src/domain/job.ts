@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import type { IdRange } from './idRange.ts';
 
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
@@ -47,10 +48,15 @@ export type JobMode = (typeof JOB_MODES)[number];
 export interface JobPlan {
   mode: JobMode;
   confirmRemoval: boolean;
+  /** Of a snapshot that is the whole picture of these members only: their ids, merged. Null where it is of all. */
+  ranges: IdRange[] | null;
 }
 
-/** A job as storage keeps it. Times are milliseconds since 1970, UTC. */
-export interface Job extends Counts, JobPlan {
+/**
+ * A job as storage keeps it. Times are milliseconds since 1970, UTC. Its ranges stay in the storage, which alone needs
+ * them: there may be thousands, and a job goes from hand to hand with each step.
+ */
+export interface Job extends Counts, Omit<JobPlan, 'ranges'> {
   jobId: string;
   siteId: number;
   type: string;

@@ -5,10 +5,10 @@ import type { Balance } from '../domain/pointsBalance.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
 import type { ArtlyParts } from './artly.ts';
 import { endpoint } from './endpoint.ts';
-import { readBalancesQuery, readUserId } from './parse.ts';
+import { readBalancesQuery, readChecksumsQuery, readUserId } from './parse.ts';
 import { siteOf } from './signIn.ts';
 
-/** Reading balances: a page, all as a stream, or one member's. */
+/** Reading balances: a page, all as a stream, one member's, or what tells where they differ. */
 export function balanceRoutes(router: Router, before: RequestHandler[], { artly }: ArtlyParts): void {
   endpoint(router, '/artly/points-balances', {
     before,
@@ -21,6 +21,15 @@ export function balanceRoutes(router: Router, before: RequestHandler[], { artly 
       }
       const { balances, next } = await artly.listBalances(page);
       response.json({ success: true, balances: balances.map(balanceAsJson), next });
+    },
+  });
+  // Before the next one, which would take its name for an id.
+  endpoint(router, '/artly/points-balances/checksums', {
+    before,
+    get: async (request, response) => {
+      const query = readChecksumsQuery(request.query);
+      const ranges = await artly.sumChecksums({ siteId: siteOf(request).siteId, ...query });
+      response.json({ success: true, size: query.size, ranges });
     },
   });
   endpoint(router, '/artly/points-balances/:wp_user_id', {

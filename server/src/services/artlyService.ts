@@ -1,13 +1,19 @@
 import { SyncError } from '../domain/errors.ts';
+import { type IdRange, rangesBehind } from '../domain/idRange.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
-import type { JobStep, Storage } from '../storage/storage.ts';
+import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
 /** How long one job is worked on before the next one has its turn. */
 const TURN_MS = 100;
+/** Ranges that one answer of checksums may have: some 4 MB of JSON. */
+const MAX_CHECKSUMS = 100_000;
+/** Balances summed up, and ranges given, by one call of the storage: bounds how long other reads wait for it. */
+const BALANCES_A_SUM = 50_000;
+const RANGES_A_SUM = 5_000;
 
 interface ArtlyServiceParts {
   storage: Storage;
@@ -79,6 +85,27 @@ export class ArtlyService {
     return balances;
   }
 
+  /**
+   * Counts and sums of checksums of what stands in `ranges` (merged), one for each `size` of ids that is not empty, by
+   * id. It is read piece by piece: each range as it stood at one moment, but not all of them at the same.
+   */
+  async sumChecksums({ ranges, ...part }: ChecksumQuery): Promise<Omit<ChecksumSum, 'to'>[]> {
+    const limit = Math.min(RANGES_A_SUM, Math.ceil(BALANCES_A_SUM / part.size));
+    const sums: Omit<ChecksumSum, 'to'>[] = [];
+    let left = ranges;
+    while (left.length > 0) {
+      const found = await this.#storage.sumChecksums({ ...part, ranges: left, limit });
+      for (const { from, count, sum } of found) {
+        const last = sums.at(-1);
+        if (last?.from !== from) sums.push({ from, count, sum });
+        else Object.assign(last, { count: last.count + count, sum: last.sum + sum });
+      }
+      if (sums.length > MAX_CHECKSUMS) throw tooManyChecksums();
+      left = found.length < limit ? [] : rangesBehind(left, found.at(-1)?.to ?? 0);
+    }
+    return sums;
+  }
+
   async #takeTurn(jobId: string, signal: AbortSignal): Promise<Processed> {
     const job = await this.#jobs.claim(jobId);
     if (job === undefined) return { job, again: false };
@@ -111,6 +138,18 @@ export class ArtlyService {
     const next = await this.#jobs.applyNext({ jobId: job.jobId, attempt: job.attempt });
     return next && { job: next, more: hasMore(next) };
   }
+}
+
+export interface ChecksumQuery {
+  siteId: number;
+  pointsType: string | null;
+  ranges: IdRange[];
+  size: number;
+}
+
+function tooManyChecksums(): SyncError {
+  const message = `size gives more than ${MAX_CHECKSUMS} ranges: take a larger one, or narrow with from and to.`;
+  return new SyncError('INVALID_PARAMETER', message);
 }
 
 function hasMore({ processed, total, mode }: Job): boolean {

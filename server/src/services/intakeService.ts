@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Batch } from '../domain/batch.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
@@ -80,7 +81,8 @@ export class IntakeService {
       const { batches, hash } = await stageBody(upload, body, stage);
       const acceptance = { jobId, batches, actor, now: this.#clock.now() };
       if (idempotencyKey !== null && hash !== undefined) {
-        return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash: hash });
+        const requestHash = hashOf(hash, plan);
+        return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash });
       }
       return await this.#start(await this.#storage.accept(acceptance));
     } catch (error) {
@@ -117,4 +119,9 @@ export class IntakeService {
       this.#log.error('upload.left', { jobId, cause: String(error) });
     }
   }
+}
+
+/** The same body with another plan is another request. */
+function hashOf(bodyHash: Uint8Array, plan: JobPlan): Uint8Array {
+  return createHash('sha256').update(bodyHash).update(JSON.stringify(plan)).digest();
 }

@@ -3,7 +3,7 @@ import type { AuditEvent, Job } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import { jobFromRow, jobRow } from './sqliteJobRow.ts';
-import type { AuditEntry, JobFilter } from './storage.ts';
+import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
 
@@ -125,6 +125,41 @@ export function findBalances(
       { siteId, wpUserId },
     )
     .map(balanceFromRow);
+}
+
+const FIRST_IN = (from: string, to: string) => `(
+  SELECT wp_user_id FROM points_balances
+  WHERE site_id = :siteId AND wp_user_id >= ${from} AND wp_user_id <= ${to}
+    AND (:pointsType IS NULL OR points_type = :pointsType)
+  ORDER BY wp_user_id LIMIT 1)`;
+
+/**
+ * Goes from part to part by key, the lowest first, which takes a third of the time of a GROUP BY, passes over gaps, and
+ * ends at the limit. Count and sum come as one JSON text, so that each part is read once. A number of JavaScript is
+ * bound as a real, by which a division would not be whole.
+ */
+const SUM_CHECKSUMS = `
+  WITH RECURSIVE
+    given (size) AS (SELECT CAST(:size AS INTEGER)),
+    part (first, last) AS (
+      SELECT ${FIRST_IN("r.value ->> '$[0]'", "r.value ->> '$[1]'")}, r.value ->> '$[1]' FROM json_each(:ranges) AS r
+      UNION ALL
+      SELECT ${FIRST_IN('(first / size + 1) * size', 'last')}, last FROM part, given WHERE first IS NOT NULL
+      ORDER BY 1)
+  SELECT first / size * size AS "from", min(last, first / size * size + size - 1) AS "to", (
+    SELECT json_array(count(*), sum(checksum)) FROM points_balances
+    WHERE site_id = :siteId AND wp_user_id >= first AND wp_user_id <= min(last, first / size * size + size - 1)
+      AND (:pointsType IS NULL OR points_type = :pointsType)) AS sums
+  FROM part, given WHERE first IS NOT NULL LIMIT :limit`;
+
+export function sumChecksums(
+  db: SqliteDatabase,
+  { ranges, ...part }: Parameters<Storage['sumChecksums']>[0],
+): ChecksumSum[] {
+  return db.all(SUM_CHECKSUMS, { ...part, ranges: JSON.stringify(ranges) }).map((row) => {
+    const [count, sum] = JSON.parse(row.sums as string);
+    return { from: row.from as number, to: row.to as number, count, sum };
+  });
 }
 
 /** The balance comes as text: as a number, one beyond 2^53 would lose its last digits. */

@@ -7,12 +7,20 @@ import type { IdempotentRequest, NewUpload } from './storage.ts';
 
 export function insertJob(
   db: SqliteDatabase,
-  { jobId, siteId, type, mode = 'merge', confirmRemoval = false, now }: NewUpload,
+  { jobId, siteId, type, mode = 'merge', confirmRemoval = false, ranges = null, now }: NewUpload,
 ): void {
   db.run(
-    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, created_at, updated_at)
-     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :now, :now)`,
-    { jobId, siteId, type, mode, confirmRemoval: confirmRemoval ? 1 : 0, now },
+    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, ranges, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges, :now, :now)`,
+    {
+      jobId,
+      siteId,
+      type,
+      mode,
+      confirmRemoval: confirmRemoval ? 1 : 0,
+      ranges: ranges === null ? null : JSON.stringify(ranges),
+      now,
+    },
   );
 }
 

@@ -1,30 +1,16 @@
-import { DEFAULT_POINTS_TYPE } from '../domain/pointsBalance.ts';
+import { ALL_IDS } from '../domain/idRange.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, type JobRow, jobRow } from './sqliteJobRow.ts';
+import { COUNT_MISSING, LAST_OF_SLICE, REMEMBER_SLICE, REMOVE_SLICE } from './sqliteMissing.ts';
 import type { Claim, JobStep } from './storage.ts';
 
 /** The end of a snapshot on SQLite: the methods of the port of the same names. */
 
-/**
- * What a snapshot did not carry is what only an older job brought, since each record that it carries leaves its
- * mark. Only types of points that it carries are looked at, or the default one where it carries nothing.
- */
-const MISSING = `
-  WHERE p.site_id = :siteId AND p.job_seq < :jobSeq
-    AND p.points_type IN (
-      SELECT t.value FROM job_batches AS b, json_each(b.points_types) AS t WHERE b.job_seq = :jobSeq
-      UNION ALL
-      SELECT '${DEFAULT_POINTS_TYPE}' WHERE NOT EXISTS
-        (SELECT 1 FROM job_batches WHERE job_seq = :jobSeq AND row_count + removal_count > 0))
-    AND p.wp_user_id NOT IN (
-      SELECT x.value FROM job_batches AS b, json_each(b.rejected_user_ids) AS x WHERE b.job_seq = :jobSeq)`;
-
-const IN_SLICE = 'AND p.wp_user_id > :removedUpTo AND p.wp_user_id <= :lastUserId';
-
 export function countMissing(db: SqliteDatabase, { jobId }: Claim): { missing: number; standing: number } {
   const { siteId, jobSeq } = jobRow(db, jobId) as JobRow;
-  const missing = db.get(`SELECT count(*) AS count FROM points_balances AS p ${MISSING}`, { siteId, jobSeq });
+  const [from, to] = ALL_IDS;
+  const missing = db.get(COUNT_MISSING, { siteId, jobSeq, from, to });
   const standing = db.get('SELECT count(*) AS count FROM points_balances WHERE site_id = :siteId', {
     siteId,
   });
@@ -64,26 +50,12 @@ function lastOfSlice(
   { siteId, jobSeq, removedUpTo }: JobRow,
   limit: number,
 ): number | null {
-  const row = db.get(
-    `SELECT max(wp_user_id) AS last FROM
-       (SELECT p.wp_user_id FROM points_balances AS p ${MISSING} AND p.wp_user_id > :removedUpTo
-        ORDER BY p.wp_user_id LIMIT :limit)`,
-    { siteId, jobSeq, removedUpTo, limit },
-  );
-  return row?.last as number | null;
+  const slice = { siteId, jobSeq, from: removedUpTo + 1, to: ALL_IDS[1], limit };
+  return db.get(LAST_OF_SLICE, slice)?.last as number | null;
 }
 
-function removeSlice(
-  db: SqliteDatabase,
-  { siteId, jobSeq, removedUpTo }: JobRow,
-  lastUserId: number,
-): number {
-  const slice = { siteId, jobSeq, removedUpTo, lastUserId };
-  db.run(
-    `INSERT INTO removed_balances (site_id, wp_user_id, points_type, job_seq)
-     SELECT p.site_id, p.wp_user_id, p.points_type, :jobSeq FROM points_balances AS p ${MISSING} ${IN_SLICE}
-     ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = max(job_seq, excluded.job_seq)`,
-    slice,
-  );
-  return db.run(`DELETE FROM points_balances AS p ${MISSING} ${IN_SLICE}`, slice);
+function removeSlice(db: SqliteDatabase, { siteId, jobSeq, removedUpTo }: JobRow, to: number): number {
+  const slice = { siteId, jobSeq, from: removedUpTo + 1, to };
+  db.run(REMEMBER_SLICE, slice);
+  return db.run(REMOVE_SLICE, slice);
 }

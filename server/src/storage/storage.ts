@@ -1,5 +1,6 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { IdRange } from '../domain/idRange.ts';
 import type { AuditEvent, Job, JobPlan, JobStatus } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 
@@ -196,6 +197,17 @@ export interface Storage {
     limit: number;
   }): Promise<Balance[]>;
   findBalances(member: { siteId: number; wpUserId: number }): Promise<Balance[]>;
+  /**
+   * The sums of the checksums of what stands in `ranges` (merged), cut at the multiples of `size`: the first `limit`
+   * parts that are not empty, by id. What lies behind the `to` of the last one was not looked at.
+   */
+  sumChecksums(part: {
+    siteId: number;
+    pointsType: string | null;
+    ranges: IdRange[];
+    size: number;
+    limit: number;
+  }): Promise<ChecksumSum[]>;
 
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
@@ -203,6 +215,15 @@ export interface Storage {
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects unless the storage answers and can be written to. */
   check(none: Record<string, never>): Promise<void>;
+}
+
+/** Balances of one part of a site: how many there are, and the exact sum of their checksums. */
+export interface ChecksumSum {
+  /** The multiple of the size that the part belongs to, and the last id of the part. */
+  from: number;
+  to: number;
+  count: number;
+  sum: number;
 }
 
 /** What one step of a job did, and whether there is more to do. */

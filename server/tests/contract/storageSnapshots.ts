@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { IdRange } from '../../src/domain/idRange.ts';
 import type { Claim, JobStep, Storage } from '../../src/storage/storage.ts';
 import { badRecord, member, removal } from '../support/batches.ts';
 import { LEASE_MS, StorageLine, TYPE } from '../support/storageLine.ts';
 
-/** Jobs that are the whole picture. */
+/** Jobs that are the whole picture of a site, or of ranges of its members. */
 export function snapshotsContract(storage: () => Storage): void {
   describe('snapshots', () => {
     test('what a snapshot did not carry goes in slices, each counted, and what it carried stays', async () => {
@@ -81,18 +82,93 @@ export function snapshotsContract(storage: () => Storage): void {
       assert.equal(cancelled?.removed, 10);
       assert.equal((await line.balances()).size, 90);
     });
+
+    rangesContract(storage);
   });
 }
 
-async function snapshot(line: StorageLine, records: object[]): Promise<{ jobId: string }> {
+function rangesContract(storage: () => Storage): void {
+  const ranges: IdRange[] = [
+    [3, 5],
+    [8, 8],
+    [20, Number.MAX_SAFE_INTEGER],
+  ];
+
+  test('a snapshot of ranges removes within them alone, both ends included', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done(range(1, 30).map((id) => member(id, 1)));
+    const claim = await appliedSnapshot(line, [member(4, 4), member(25, 1)], ranges);
+    assert.deepEqual(await storage().countMissing(claim), { missing: 13, standing: 30 });
+    assert.equal((await remove(line, claim, 100))?.job.removed, 13);
+    assert.equal((await remove(line, claim, 100))?.more, false);
+    const stay = [1, 2, 4, 6, 7, ...range(9, 19), 25].map((id) => `${id} points`);
+    assert.deepEqual([...(await line.balances()).keys()], stay);
+    assert.equal((await line.complete(claim))?.removed, 13);
+  });
+
+  test('the slices of a snapshot of ranges go on from range to range, none too large', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done(range(1, 30).map((id) => member(id, 1)));
+    const claim = await appliedSnapshot(line, [member(4, 4), member(25, 1)], ranges);
+    const removed = [];
+    for (let step = await remove(line, claim, 3); step?.more; step = await remove(line, claim, 3)) {
+      removed.push(step.job.removed);
+    }
+    assert.deepEqual(removed, [3, 6, 9, 12, 13]);
+  });
+
+  test('records outside of the ranges of a snapshot are applied as in a merge', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done(range(1, 9).map((id) => member(id, 1)));
+    const claim = await appliedSnapshot(line, [member(1, 7), removal(2), member(12, 7)], ranges);
+    await remove(line, claim, 100);
+    assert.deepEqual(
+      [...(await line.balances())].map(([key, balance]) => [key, Number(balance) / 10_000]),
+      [
+        ['1 points', 7],
+        ['6 points', 1],
+        ['7 points', 1],
+        ['9 points', 1],
+        ['12 points', 7],
+      ],
+    );
+  });
+
+  test('a snapshot of ranges spares rejected members, other types of points and what a newer job brought', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done([...range(1, 9).map((id) => member(id, 1)), member(4, 1, 'gold')]);
+    const { jobId } = await snapshot(line, [badRecord(3), member(5, 5)], [[1, 8]]);
+    await line.cancel(jobId);
+    await line.done([member(6, 6)]);
+    await line.retry(jobId);
+    const claim = await line.claimed(jobId);
+    await line.applyNext(claim);
+    assert.equal((await remove(line, claim, 100))?.job.removed, 5);
+    assert.deepEqual(
+      [...(await line.balances()).keys()],
+      ['3 points', '4 gold', '5 points', '6 points', '9 points'],
+    );
+  });
+}
+
+async function snapshot(
+  line: StorageLine,
+  records: object[],
+  ranges: IdRange[] | null = null,
+): Promise<{ jobId: string }> {
   const jobId = crypto.randomUUID();
   const { storage, siteId, now } = line;
-  await storage.openUpload({ jobId, siteId, type: TYPE, now, mode: 'snapshot', confirmRemoval: true });
+  const plan = { mode: 'snapshot', confirmRemoval: true, ranges } as const;
+  await storage.openUpload({ jobId, siteId, type: TYPE, now, ...plan });
   return line.accept(jobId, records);
 }
 
-async function appliedSnapshot(line: StorageLine, records: object[]): Promise<Claim> {
-  const claim = await line.claimed((await snapshot(line, records)).jobId);
+async function appliedSnapshot(
+  line: StorageLine,
+  records: object[],
+  ranges: IdRange[] | null = null,
+): Promise<Claim> {
+  const claim = await line.claimed((await snapshot(line, records, ranges)).jobId);
   while ((await line.applyNext(claim)) !== undefined);
   return claim;
 }

@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
 import { applyContract } from './storageApply.ts';
+import { checksumsContract } from './storageChecksums.ts';
 import { claimContract } from './storageClaims.ts';
 import { cleaningContract } from './storageCleaning.ts';
 import { costContract } from './storageCost.ts';
@@ -36,6 +37,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     endingContract(storage);
     orderContract(storage);
     readingContract(storage);
+    checksumsContract(storage);
     cleaningContract(storage, open);
     repeatsContract(storage);
     snapshotsContract(storage);

@@ -67,6 +67,7 @@ const READS = [
   '/artly/sync/jobs/:jobId/rejects',
   '/artly/points-balances',
   '/artly/points-balances/1000',
+  '/artly/points-balances/checksums',
 ];
 
 /** Every method of both ports: the flow that runs into it and the calls at which to crash, or why none does. */
@@ -108,6 +109,7 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },
   findBalances: { flow: 'read' },
+  sumChecksums: { flow: 'read' },
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },
   dropIdempotencyKeys: { flow: 'start' },

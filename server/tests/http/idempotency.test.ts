@@ -44,6 +44,17 @@ describe('A start with an Idempotency-Key', () => {
     );
   });
 
+  it('is refused with another plan, and the first job stays', async (context) => {
+    const site = await startTestServer(context);
+    const first = await start(site, 'a', members(3));
+    const other = await start(site, 'a', members(3), '?mode=snapshot');
+    assert.deepEqual([other.status, other.json.error], [409, 'IDEMPOTENCY_KEY_REUSED']);
+    assert.deepEqual(
+      (await jobs(site)).map(({ jobId }) => jobId),
+      [first.json.jobId],
+    );
+  });
+
   it('is found again after a crash between the commit and the answer', async (context) => {
     let crashes = 1;
     const wrapStorage = (storage: Storage): Storage => ({
@@ -101,8 +112,8 @@ describe('A start with an Idempotency-Key', () => {
   }
 });
 
-async function start(site: TestSite, key: string, records: object[]) {
-  const response = await site.fetch('/artly/sync/points-balances/start', {
+async function start(site: TestSite, key: string, records: object[], query = '') {
+  const response = await site.fetch(`/artly/sync/points-balances/start${query}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': key },
     body: JSON.stringify(records),

@@ -194,6 +194,27 @@ describe('A job in parts', () => {
     assert.equal((await site.balances()).size, 0);
   });
 
+  it('is the whole picture of ranges as a snapshot of them, also where nobody is left', async (context) => {
+    const site = await startTestServer(context);
+    await site.waitFor(await site.start(members(10)), hasEnded);
+    const ranges = [
+      [2, 3],
+      [9, 12],
+    ];
+    const jobId = await open(site, { ...NEW, mode: 'snapshot', ranges });
+    await commit(site, jobId, { batches: 0, records: 0 });
+    assert.equal((await site.waitFor(jobId, hasEnded)).error?.code, 'REMOVAL_NOT_CONFIRMED');
+    const sure = await open(site, { ...NEW, mode: 'snapshot', ranges, confirmRemoval: true });
+    await commit(site, sure, { batches: 0, records: 0 });
+    assert.equal((await site.waitFor(sure, hasEnded)).status, 'completed');
+    assert.deepEqual(
+      [...(await site.balances()).keys()],
+      [1, 4, 5, 6, 7, 8].map((id) => `${id} points`),
+    );
+    const merge = await post(site, '/artly/sync/jobs', { ...NEW, ranges });
+    assert.match(merge.json.message as string, /ranges need mode=snapshot/);
+  });
+
   it('of nothing is refused otherwise', async (context) => {
     const site = await startTestServer(context);
     const { status, json } = await commit(site, await open(site, NEW), { batches: 0, records: 0 });
