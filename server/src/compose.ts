@@ -10,6 +10,7 @@ import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { JobChanges } from './services/jobChanges.ts';
 import { SiteService } from './services/siteService.ts';
+import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
 import { openSqliteStorage } from './storage/sqliteStorage.ts';
@@ -24,6 +25,7 @@ export interface Parts {
   intake: IntakeService;
   artly: ArtlyService;
   sweep: Sweep;
+  watch: StorageWatch;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
       onError: (error, jobId) => log.error('turn.failed', { jobId, cause: String(error) }),
     }),
   );
+  const watch = new StorageWatch({ storage, log });
   const intakeThread = new Intake();
   const sites = new SiteService({ storage, clock });
   if (config.apiSecret !== undefined) await sites.allowEnvironmentKey(config.apiSecret);
@@ -57,6 +60,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     changes: new JobChanges(),
     clock,
     log,
+    watch,
     owner: randomUUID(),
     maxAttempts: config.jobAttempts,
   });
@@ -70,11 +74,11 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
   });
-  const artly = new ArtlyService({ storage, jobs, intake, clock });
-  const sweep = new Sweep({ storage, queue, clock, log, retentionDays: config.retentionDays });
+  const artly = new ArtlyService({ storage, jobs, intake, clock, watch });
+  const sweep = new Sweep({ storage, queue, intake, watch, clock, log, retentionDays: config.retentionDays });
   const close = async () => {
     await intakeThread.close();
     await opened.close();
   };
-  return { storage, queue, sites, jobs, intake, artly, sweep, close };
+  return { storage, queue, sites, jobs, intake, artly, sweep, watch, close };
 }

@@ -53,6 +53,8 @@ export class IntakeService {
   readonly #log: Log;
   readonly #limits: IntakeLimits;
   readonly #newJobId: () => string;
+  /** Broken uploads of which something is still stored. */
+  readonly #left = new Set<string>();
 
   constructor({ storage, intake, jobs, clock, log, limits, newJobId }: IntakeServiceParts) {
     this.#storage = storage;
@@ -118,12 +120,21 @@ export class IntakeService {
     return { siteId: job.siteId, jobId: job.jobId, total: job.total };
   }
 
-  /** A failure here must not hide why the upload ended; what stays is invisible, and goes at the next start. */
+  /** Removes what could not be removed at once; the sweep calls this again and again. */
+  async forgetLeft(): Promise<void> {
+    for (const jobId of this.#left) {
+      await this.#storage.discardUpload({ jobId });
+      this.#left.delete(jobId);
+    }
+  }
+
+  /** A failure here must not hide why the upload ended; what stays is invisible, and goes soon. */
   async #forget(jobId: string): Promise<void> {
     try {
       await this.#storage.discardUpload({ jobId });
     } catch (error) {
-      this.#log.error('upload.left', { jobId, cause: String(error) });
+      this.#left.add(jobId);
+      this.#log.warn('upload.left', { jobId, cause: String(error) });
     }
   }
 

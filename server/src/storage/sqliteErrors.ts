@@ -24,6 +24,12 @@ const KNOWN: Record<number, { code: ErrorCode; message: string }> = {
   26: { code: 'STORAGE_DAMAGED', message: 'The file is no SQLite database: check DATABASE_URL.' },
 };
 
+/** For a disk that still takes a little, but no batch. */
+export function diskFull(): SyncError {
+  const { code, message } = KNOWN[13] as (typeof KNOWN)[number];
+  return new SyncError(code, message);
+}
+
 /** Turns an error of SQLite into one of the catalogue; anything else stays what it is. */
 export function asSyncError(error: unknown): unknown {
   if (error instanceof SyncError || !(error instanceof Error) || !('errcode' in error)) return error;

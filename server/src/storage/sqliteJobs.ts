@@ -130,14 +130,24 @@ export function complete(db: SqliteDatabase, { now, ...claimed }: Claim & { now:
 
 export function postpone(
   db: SqliteDatabase,
-  { delayMs, reason, now, ...claimed }: Claim & { delayMs: number; reason: string; now: number },
+  {
+    delayMs,
+    reason,
+    counted = true,
+    now,
+    ...claimed
+  }: Claim & { delayMs: number; reason: string; counted?: boolean; now: number },
 ): Job | undefined {
   return db.race(() => {
     const job = claimedRow(db, claimed);
     if (job === undefined) return undefined;
     return moveJob(db, job, 'postponed', {
-      set: 'failures = failures + 1, run_after = :runAfter, step_message = :message',
-      values: { runAfter: now + delayMs, message: stepMessage.postponed({ delayMs, reason }) },
+      set: 'failures = failures + :counted, run_after = :runAfter, step_message = :message',
+      values: {
+        counted: counted ? 1 : 0,
+        runAfter: now + delayMs,
+        message: counted ? stepMessage.postponed({ delayMs, reason }) : stepMessage.storageAway({ reason }),
+      },
       actor: WORKER,
       now,
       detail: reason,

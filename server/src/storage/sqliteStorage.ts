@@ -3,13 +3,12 @@ import { dirname } from 'node:path';
 import { SyncError } from '../domain/errors.ts';
 import { ThreadClient } from '../threads/threadClient.ts';
 import { migrateSqlite } from './migrate.ts';
-import { SqliteDatabase } from './sqliteDatabase.ts';
+import { MEMORY, SqliteDatabase } from './sqliteDatabase.ts';
 import { asSyncError } from './sqliteErrors.ts';
 import { SqliteLock } from './sqliteLock.ts';
 import { METHODS, READS } from './sqliteMethods.ts';
 import type { OpenStorage, Storage } from './storage.ts';
 
-const MEMORY = ':memory:';
 const THREAD = new URL('./sqliteThread.ts', import.meta.url);
 
 /**
@@ -50,7 +49,7 @@ export function visitSqliteStorage({ path }: { path: string }): OpenStorage {
   }
   makeFolder(path);
   withSyncErrors(() => prepareFile(path, { exclusive: false }));
-  const db = new SqliteDatabase(path);
+  const db = withSyncErrors(() => new SqliteDatabase(path));
   return { storage: portOn(db), close: async () => db.close() };
 }
 
