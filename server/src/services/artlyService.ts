@@ -83,12 +83,17 @@ export class ArtlyService {
     return balances;
   }
 
-  /** A storage that is away is waited for: no other job could do anything meanwhile either. */
+  /**
+   * A storage that is away is waited for: no other job could do anything meanwhile either. A server that
+   * stops leaves the job to the next process.
+   */
   async #takeTurn(jobId: string, signal: AbortSignal): Promise<Processed> {
     try {
       return await this.#workOn(jobId, signal);
     } catch (error) {
-      if (!(error instanceof SyncError && error.passing)) throw error;
+      if (!(error instanceof SyncError)) throw error;
+      if (error.code === 'SHUTTING_DOWN') return { job: undefined, again: false };
+      if (!error.passing) throw error;
       await this.#watch.untilBack(signal);
       return { job: undefined, again: true };
     }

@@ -187,12 +187,14 @@ export class SyncJobService {
 
   /**
    * What may pass is tried again, with growing pauses; what can't pass, or came too often, fails the job. Throws
-   * the reason where the storage as a whole is away: that is no failure of the job, and nothing counts.
+   * the reason where the storage as a whole is away, or the server stops: that is no failure of the job, and
+   * nothing counts.
    */
   async recordFailure(job: Job, failure: unknown): Promise<void> {
     const claim = { jobId: job.jobId, attempt: job.attempt };
     const now = this.#clock.now();
     const { code, message } = describe(failure);
+    if (code === 'SHUTTING_DOWN') throw failure;
     const passing = 'passing' in ERRORS[code];
     const away = passing ? await this.#watch.whyAway() : undefined;
     if (away !== undefined) {

@@ -25,14 +25,14 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
     lock.release();
     throw error;
   }
-  const writer = new ThreadClient({ file: THREAD, data: { path, readOnly: false } });
-  const reader = new ThreadClient({ file: THREAD, data: { path, readOnly: true } });
+  const writer = new ThreadClient({ name: 'writer', file: THREAD, data: { path, readOnly: false } });
+  const reader = new ThreadClient({ name: 'reader', file: THREAD, data: { path, readOnly: true } });
   return {
     storage: portOver((name) => (READS.has(name) ? reader : writer)),
     close: async () => {
       // The writer goes last: the last connection writes the WAL back into the file, and only a writer can.
       try {
-        for (const thread of [reader, writer]) await thread.call('close', null);
+        for (const thread of [reader, writer]) if (thread.alive) await thread.call('close', null);
       } finally {
         await Promise.all([reader.close(), writer.close()]);
         lock.release();
