@@ -22,7 +22,7 @@ function lineContract(storage: () => Storage): void {
     assert.equal(job?.status, 'running');
     assert.equal(job.attempt, 1);
     assert.equal(job.startedAt, line.now);
-    assert.equal(job.attemptStartedAt, line.now);
+    assert.equal(job.msPerRecord, null);
     assert.ok(job.version > before.version);
     assert.deepEqual(await line.auditEvents(job.jobId), ['created', 'started']);
   });
