@@ -24,7 +24,7 @@ export function createApp(parts: AppParts): Express {
     if (parts.stopping.aborted) response.set('connection', 'close');
     next();
   });
-  app.use(healthRoutes({ checkStorage: () => parts.storage.check({}), stopping: parts.stopping }));
+  app.use(healthRoutes({ checkStorage: () => parts.watch.check(), stopping: parts.stopping }));
   app.use(artlyRoutes(parts));
   app.use(notFound);
   app.use(answerError(parts.log));

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Config, readConfig } from './config.ts';
 import { SyncError } from './domain/errors.ts';
 import { isoTime } from './domain/job.ts';
+import type { Log } from './domain/log.ts';
 import { createLog } from './log.ts';
 import { startServer } from './server.ts';
 import { systemClock } from './services/clock.ts';
@@ -27,6 +28,8 @@ Settings come from the environment: docs/operations.md lists them.
 /** Exit codes of the command line: 0 done, 1 it could not be done, 2 the command is not understood. */
 const NOT_DONE = 1;
 const NOT_UNDERSTOOD = 2;
+/** A server that broke ends within this time, in whatever state. */
+const LONGEST_STOP_MS = 10_000;
 
 class UsageError extends Error {}
 
@@ -60,10 +63,24 @@ async function serve(config: Config): Promise<void> {
   const signalled = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve(signal));
   });
+  const broken = brokenDown(log);
   const server = await startServer(config, log);
-  log.info('server.signal', { signal: await signalled });
+  const signal = await Promise.race([signalled, broken]);
+  if (signal !== undefined) log.info('server.signal', { signal });
   await server.stop();
-  process.exit(0);
+  process.exit(signal === undefined ? NOT_DONE : 0);
+}
+
+/** Resolves after a mistake that nobody caught, or the death of a thread: this process has to end. */
+function brokenDown(log: Log): Promise<undefined> {
+  return new Promise((resolve) => {
+    process.on('uncaughtException', (error) => {
+      log.error('server.broken', { cause: error.stack });
+      // Should the orderly end fail too, the process ends all the same.
+      setTimeout(() => process.exit(NOT_DONE), LONGEST_STOP_MS).unref();
+      resolve(undefined);
+    });
+  });
 }
 
 async function sites(config: Config, [verb, url, ...more]: string[], json: boolean): Promise<void> {

@@ -11,8 +11,10 @@ import { IntakeService } from './services/intakeService.ts';
 import { JobChanges } from './services/jobChanges.ts';
 import { PartsService } from './services/partsService.ts';
 import { SiteService } from './services/siteService.ts';
+import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
+import { UploadDiscard } from './services/uploadDiscard.ts';
 import { openSqliteStorage } from './storage/sqliteStorage.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -23,9 +25,10 @@ export interface Parts {
   sites: SiteService;
   jobs: SyncJobService;
   intake: IntakeService;
-  uploads: PartsService;
+  inParts: PartsService;
   artly: ArtlyService;
   sweep: Sweep;
+  watch: StorageWatch;
   close(): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
       onError: (error, jobId) => log.error('turn.failed', { jobId, cause: String(error) }),
     }),
   );
+  const watch = new StorageWatch({ storage, log });
   const intakeThread = new Intake();
   const sites = new SiteService({ storage, clock });
   if (config.apiSecret !== undefined) await sites.allowEnvironmentKey(config.apiSecret);
@@ -59,26 +63,37 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     changes: new JobChanges(),
     clock,
     log,
+    watch,
     owner: randomUUID(),
     maxAttempts: config.jobAttempts,
   });
   const { maxRecords, maxBodyBytes, maxRejects } = config;
+  const uploads = new UploadDiscard({ storage, log });
   const receiving = {
     storage,
     intake: intakeThread,
     jobs,
     clock,
-    log,
+    uploads,
     limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
   };
   const intake = new IntakeService(receiving);
-  const uploads = new PartsService(receiving);
-  const artly = new ArtlyService({ storage, jobs, intake, clock });
-  const sweep = new Sweep({ storage, queue, jobs, clock, log, retentionDays: config.retentionDays });
+  const inParts = new PartsService(receiving);
+  const artly = new ArtlyService({ storage, jobs, intake, clock, watch });
+  const sweep = new Sweep({
+    storage,
+    queue,
+    jobs,
+    uploads,
+    watch,
+    clock,
+    log,
+    retentionDays: config.retentionDays,
+  });
   const close = async () => {
     await intakeThread.close();
     await opened.close();
   };
-  return { storage, queue, sites, jobs, intake, uploads, artly, sweep, close };
+  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, close };
 }

@@ -47,7 +47,7 @@ export const ERRORS = {
   STORAGE_BUSY: { status: 503, passing: true },
   STORAGE_FULL: { status: 507, passing: true },
   STORAGE_UNAVAILABLE: { status: 503, passing: true },
-  STORAGE_READ_ONLY: { status: 500 },
+  STORAGE_READ_ONLY: { status: 503, passing: true },
   STORAGE_DAMAGED: { status: 500 },
   STORAGE_IN_USE: { status: 500 },
   STORAGE_TOO_NEW: { status: 500 },

@@ -75,9 +75,10 @@ export interface Job extends Counts, Omit<JobPlan, 'ranges'> {
   failures: number;
   attempt: number;
   version: number;
-  /** `processed` when the attempt in hand began, and when that was: what the speed is measured from. */
+  /** `processed` when the attempt in hand began. */
   attemptProcessed: number;
-  attemptStartedAt: number | null;
+  /** What a record took in the last batches of this attempt, in milliseconds; null before the second. */
+  msPerRecord: number | null;
   createdAt: number;
   startedAt: number | null;
   updatedAt: number;
@@ -96,13 +97,34 @@ export function acceptedCount(counts: Counts): number {
   return counts.inserted + counts.updated + counts.unchanged;
 }
 
-/** Seconds to the end at the speed of this attempt so far, or null while that can't be known. */
+/** The pace is that of the last tenth of a job, but of 10 s at least: this levels out batches and turns of others. */
+const PACE_SHARE = 1 / 10;
+const PACE_MS = 10_000;
+
+export type Pace = Pick<Job, 'processed' | 'attemptProcessed' | 'total' | 'msPerRecord' | 'updatedAt'>;
+
+/**
+ * The new `msPerRecord` of a job after its next batches: the average of the attempt to begin with; later, what is
+ * older counts less and less. What others took meanwhile is in it. `now` is when these batches began, so what has
+ * passed since `updatedAt` is what the ones before them took: of the first, nothing is known yet.
+ */
+export function msPerRecordAfter(
+  before: Pace,
+  { records, now }: { records: number; now: number },
+): number | null {
+  const settled = before.processed - before.attemptProcessed;
+  if (settled <= 0) return null;
+  const latest = Math.max(0, now - before.updatedAt) / records;
+  const earlier = before.msPerRecord ?? latest;
+  const window = Math.max(before.total * PACE_SHARE, PACE_MS / earlier);
+  const weight = Math.min(1, records / Math.min(settled, window));
+  return earlier + weight * (latest - earlier);
+}
+
+/** Seconds to the end at the pace of the last batches, or null while that can't be known. */
 export function etaSecondsOf(job: Job): number | null {
-  if (job.status !== 'running' || job.attemptStartedAt === null) return null;
-  const settled = job.processed - job.attemptProcessed;
-  const elapsedMs = job.updatedAt - job.attemptStartedAt;
-  if (settled <= 0 || elapsedMs <= 0) return null;
-  return Math.ceil(((job.total - job.processed) * elapsedMs) / settled / 1000);
+  if (job.status !== 'running' || job.msPerRecord === null) return null;
+  return Math.ceil(((job.total - job.processed) * job.msPerRecord) / 1000);
 }
 
 /** The job as JSON, the same everywhere it appears. */

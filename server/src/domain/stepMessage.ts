@@ -10,6 +10,7 @@ export const stepMessage = {
     `Applying balances: ${number(processed)} of ${number(total)}.`,
   postponed: ({ delayMs, reason }: { delayMs: number; reason: string }) =>
     `Trying again in ${Math.max(1, Math.round(delayMs / 1000))} s: ${reason}`,
+  storageAway: ({ reason }: { reason: string }) => `Waiting until the storage takes writes again: ${reason}`,
   removing: ({ removed }: { removed: number }) =>
     `Removing balances that the snapshot does not have: ${number(removed)} so far.`,
   completed: (counts: Counts & Partial<Pick<Job, 'mode' | 'removed'>>) =>

@@ -18,7 +18,7 @@ export interface ArtlyParts {
   sites: SiteService;
   jobs: SyncJobService;
   intake: IntakeService;
-  uploads: PartsService;
+  inParts: PartsService;
   artly: ArtlyService;
   /** Aborted when the server stops. */
   stopping: AbortSignal;

@@ -9,11 +9,14 @@ export const notFound: RequestHandler = (request) => {
   throw new SyncError('NOT_FOUND', `There is nothing at ${request.path}: check the address.`);
 };
 
+/** Who watches over the server asks here all the time: "not ready" is an answer, and its reason is logged once. */
+const READINESS = '/readyz';
+
 /** The one place that makes JSON of an error. Nothing of an unexpected one leaves the server. */
 export function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const answer = asSyncError(error);
-    if (answer.status >= 500) {
+    if (answer.status >= 500 && request.path !== READINESS) {
       const cause = error instanceof Error ? error.stack : String(error);
       log.error('request.failed', { method: request.method, path: request.path, code: answer.code, cause });
     }

@@ -11,7 +11,7 @@ import { openJob, uploadAsJson } from './uploads.ts';
 
 /** Jobs of every type: list, make one that comes in parts, look, cancel, retry, why records were rejected, and who did what. */
 export function jobRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
-  const { jobs, uploads } = parts;
+  const { jobs, inParts } = parts;
   endpoint(router, '/artly/sync/jobs', {
     before,
     get: async (request, response) => {
@@ -25,7 +25,7 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
     before,
     get: async (request, response) => {
       const job = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
-      const upload = await uploadAsJson(uploads, job);
+      const upload = await uploadAsJson(inParts, job);
       response.json({ success: true, job: jobAsJson(job), ...(upload && { upload }) });
     },
   });

@@ -17,7 +17,7 @@ export function uploadRoutes(router: Router, before: RequestHandler[], parts: Ar
     before,
     put: async (request, response) => {
       const jobId = readJobId(request.params.jobId);
-      const { part, records } = await parts.uploads.put({
+      const { part, records } = await parts.inParts.put({
         siteId: siteOf(request).siteId,
         jobId,
         part: readPartNumber(request.params.n),
@@ -32,7 +32,7 @@ export function uploadRoutes(router: Router, before: RequestHandler[], parts: Ar
       const jobId = readJobId(request.params.jobId);
       const { batches, records } = readCommit(await readSmallObject(request, parts.bodyIdleMs));
       const commit = { jobId, parts: batches, records, actor: actorOf(request) };
-      const job = await parts.uploads.commit({ siteId: siteOf(request).siteId, ...commit });
+      const job = await parts.inParts.commit({ siteId: siteOf(request).siteId, ...commit });
       response.status(202).json({ success: true, jobId, message: startedMessage(job.total) });
     },
   });
@@ -41,12 +41,12 @@ export function uploadRoutes(router: Router, before: RequestHandler[], parts: Ar
 export async function openJob(
   request: Request,
   response: Response,
-  { uploads, bodyIdleMs }: ArtlyParts,
+  { inParts, bodyIdleMs }: ArtlyParts,
 ): Promise<void> {
   const job = readNewJob(await readSmallObject(request, bodyIdleMs, NEW_JOB_BYTES));
   const idempotencyKey = readIdempotencyKey(request.get('idempotency-key'));
   const requestHash = createHash('sha256').update(JSON.stringify(job)).digest();
-  const jobId = await uploads.open({
+  const jobId = await inParts.open({
     ...job,
     siteId: siteOf(request).siteId,
     actor: actorOf(request),
@@ -56,8 +56,8 @@ export async function openJob(
 }
 
 /** Which batches are there, of a job that waits for more of them. */
-export async function uploadAsJson(uploads: PartsService, job: Job) {
-  const standing = await uploads.standing(job);
+export async function uploadAsJson(inParts: PartsService, job: Job) {
+  const standing = await inParts.standing(job);
   return standing && { batches: standing.map(({ part }) => part), records: job.total };
 }
 

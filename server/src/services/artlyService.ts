@@ -5,6 +5,7 @@ import type { Balance } from '../domain/pointsBalance.ts';
 import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
+import type { StorageWatch } from './storageWatch.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
 /** How long one job is worked on before the next one has its turn. */
@@ -20,6 +21,7 @@ interface ArtlyServiceParts {
   jobs: SyncJobService;
   intake: IntakeService;
   clock: Clock;
+  watch: StorageWatch;
 }
 
 /** What was done: `job` is undefined where another process has it, `again` says that it wants another turn. */
@@ -34,12 +36,14 @@ export class ArtlyService {
   readonly #jobs: SyncJobService;
   readonly #intake: IntakeService;
   readonly #clock: Clock;
+  readonly #watch: StorageWatch;
 
-  constructor({ storage, jobs, intake, clock }: ArtlyServiceParts) {
+  constructor({ storage, jobs, intake, clock, watch }: ArtlyServiceParts) {
     this.#storage = storage;
     this.#jobs = jobs;
     this.#intake = intake;
     this.#clock = clock;
+    this.#watch = watch;
   }
 
   /**
@@ -106,7 +110,23 @@ export class ArtlyService {
     return sums;
   }
 
+  /**
+   * A storage that is away is waited for: no other job could do anything meanwhile either. A server that
+   * stops leaves the job to the next process.
+   */
   async #takeTurn(jobId: string, signal: AbortSignal): Promise<Processed> {
+    try {
+      return await this.#workOn(jobId, signal);
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      if (error.code === 'SHUTTING_DOWN') return { job: undefined, again: false };
+      if (!error.passing) throw error;
+      await this.#watch.untilBack(signal);
+      return { job: undefined, again: true };
+    }
+  }
+
+  async #workOn(jobId: string, signal: AbortSignal): Promise<Processed> {
     const job = await this.#jobs.claim(jobId);
     if (job === undefined) return { job, again: false };
     const claim = { jobId, attempt: job.attempt };

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Batch } from '../domain/batch.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
-import type { Log } from '../domain/log.ts';
 import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
 import type { Actor, IdempotentRequest, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import { stageBody } from './stageBody.ts';
 import type { SyncJobService } from './syncJobService.ts';
+import type { UploadDiscard } from './uploadDiscard.ts';
 
 /** How long a request may be repeated with its key: 30 days. */
 export const IDEMPOTENCY_MS = 30 * 24 * 3_600_000;
@@ -36,7 +36,7 @@ interface IntakeServiceParts {
   intake: Intake;
   jobs: SyncJobService;
   clock: Clock;
-  log: Log;
+  uploads: UploadDiscard;
   limits: IntakeLimits;
   newJobId: () => string;
 }
@@ -47,16 +47,16 @@ export class IntakeService {
   readonly #intake: Intake;
   readonly #jobs: SyncJobService;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #uploads: UploadDiscard;
   readonly #limits: IntakeLimits;
   readonly #newJobId: () => string;
 
-  constructor({ storage, intake, jobs, clock, log, limits, newJobId }: IntakeServiceParts) {
+  constructor({ storage, intake, jobs, clock, uploads, limits, newJobId }: IntakeServiceParts) {
     this.#storage = storage;
     this.#intake = intake;
     this.#jobs = jobs;
     this.#clock = clock;
-    this.#log = log;
+    this.#uploads = uploads;
     this.#limits = limits;
     this.#newJobId = newJobId;
   }
@@ -86,7 +86,7 @@ export class IntakeService {
       }
       return await this.#start(await this.#storage.accept(acceptance));
     } catch (error) {
-      await this.#forget(jobId);
+      await this.#uploads.discard(jobId);
       throw error;
     } finally {
       await upload?.discard();
@@ -109,15 +109,6 @@ export class IntakeService {
   async #start(job: Job): Promise<ReceivedJob> {
     await this.#jobs.accepted(job);
     return { siteId: job.siteId, jobId: job.jobId, total: job.total };
-  }
-
-  /** A failure here must not hide why the upload ended; what stays is invisible, and goes at the next start. */
-  async #forget(jobId: string): Promise<void> {
-    try {
-      await this.#storage.discardUpload({ jobId });
-    } catch (error) {
-      this.#log.error('upload.left', { jobId, cause: String(error) });
-    }
   }
 }
 

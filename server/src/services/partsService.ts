@@ -1,12 +1,12 @@
 import { SyncError } from '../domain/errors.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
-import type { Log } from '../domain/log.ts';
 import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
 import type { Actor, IdempotentRequest, Part, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import { IDEMPOTENCY_MS } from './intakeService.ts';
 import { stageBody } from './stageBody.ts';
 import type { SyncJobService } from './syncJobService.ts';
+import type { UploadDiscard } from './uploadDiscard.ts';
 
 /** Numbers of missing parts that a message names. */
 const NAMED_PARTS = 10;
@@ -45,7 +45,7 @@ interface PartsServiceParts {
   intake: Intake;
   jobs: SyncJobService;
   clock: Clock;
-  log: Log;
+  uploads: UploadDiscard;
   limits: IntakeLimits;
   newJobId: () => string;
 }
@@ -154,16 +154,8 @@ export class PartsService {
       jobs.changed(found.job);
       return found.part;
     } finally {
-      if (uploadId !== null) await this.#forget(uploadId);
-    }
-  }
-
-  /** What an accepted part has taken over is gone from there already; what stays is invisible, and goes at the next start. */
-  async #forget(uploadId: string): Promise<void> {
-    try {
-      await this.#parts.storage.discardUpload({ jobId: uploadId });
-    } catch (error) {
-      this.#parts.log.error('upload.left', { jobId: uploadId, cause: String(error) });
+      // An accepted part has taken over what was in there.
+      if (uploadId !== null) await this.#parts.uploads.discard(uploadId);
     }
   }
 }

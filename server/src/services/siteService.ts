@@ -48,7 +48,7 @@ export class SiteService {
         'The key is not valid: check it, or make a new one with "artly-sync sites rotate".',
       );
     }
-    await this.#noteSeen(site.siteId);
+    this.#noteSeen(site.siteId);
     return site;
   }
 
@@ -89,11 +89,12 @@ export class SiteService {
     return { siteId: stored.siteId, siteUrl: stored.siteUrl };
   }
 
-  async #noteSeen(siteId: number): Promise<void> {
+  /** Nobody waits for this write: a request that only looks is answered also while the storage takes none. */
+  #noteSeen(siteId: number): void {
     const now = this.#clock.now();
     if (now - (this.#seenAt.get(siteId) ?? 0) < SEEN_EVERY_MS) return;
     this.#seenAt.set(siteId, now);
-    await this.#storage.noteSeen({ siteId, now });
+    this.#storage.noteSeen({ siteId, now }).catch(() => this.#seenAt.delete(siteId));
   }
 }
 

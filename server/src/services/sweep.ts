@@ -1,9 +1,13 @@
+import { SyncError } from '../domain/errors.ts';
 import type { Log } from '../domain/log.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import { IDEMPOTENCY_MS } from './intakeService.ts';
+import { pause } from './pause.ts';
+import type { StorageWatch } from './storageWatch.ts';
 import type { SyncJobService } from './syncJobService.ts';
+import type { UploadDiscard } from './uploadDiscard.ts';
 
 const SWEEP_EVERY_MS = 2_000;
 const CLEAN_EVERY_MS = 60_000;
@@ -18,6 +22,8 @@ interface SweepParts {
   storage: Storage;
   queue: Queue;
   jobs: SyncJobService;
+  uploads: UploadDiscard;
+  watch: StorageWatch;
   clock: Clock;
   log: Log;
   retentionDays: number;
@@ -39,6 +45,7 @@ export class Sweep {
   start(): void {
     this.#running = Promise.all([
       this.#repeat(SWEEP_EVERY_MS, () => this.wakeDueJobs()),
+      this.#repeat(SWEEP_EVERY_MS, () => this.#parts.uploads.discardLeft()),
       this.#repeat(CLEAN_EVERY_MS, () => this.dropOld()),
     ]).then(() => undefined);
   }
@@ -54,7 +61,10 @@ export class Sweep {
       await queue.send(jobId);
   }
 
-  /** A job in parts is given up after a day of silence. Records go an hour after the end of their job, the job itself after the days of the history. */
+  /**
+   * A job in parts is given up after a day of silence. Records go an hour after the end of their job, the job itself
+   * after the days of the history.
+   */
   async dropOld(): Promise<void> {
     const { storage, jobs, clock, retentionDays } = this.#parts;
     const now = clock.now();
@@ -65,7 +75,7 @@ export class Sweep {
       () => storage.dropIdempotencyKeys({ createdBefore: now - IDEMPOTENCY_MS, limit: ROWS_A_SLICE }),
     ];
     for (const slice of slices) {
-      while ((await slice()) && !this.#stopping.signal.aborted) await this.#pause(BREATH_MS);
+      while ((await slice()) && !this.#stopping.signal.aborted) await pause(BREATH_MS, this.#stopping.signal);
     }
   }
 
@@ -74,24 +84,13 @@ export class Sweep {
       try {
         await round();
       } catch (error) {
-        // The next round tries again: a sweep must outlive a database that is away for a while.
-        this.#parts.log.error('sweep.failed', { cause: String(error) });
+        // The next round tries again: a sweep must outlive a database that is away for a while, which has its own
+        // line in the log.
+        const passing = error instanceof SyncError && error.passing;
+        const away = passing && (await this.#parts.watch.whyAway()) !== undefined;
+        if (!away) this.#parts.log.error('sweep.failed', { cause: String(error) });
       }
-      await this.#pause(everyMs);
+      await pause(everyMs, this.#stopping.signal);
     }
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#stopping;
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, milliseconds);
-      function done() {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
-    });
   }
 }

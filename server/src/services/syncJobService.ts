@@ -8,6 +8,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { Actor, AuditEntry, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
+import type { StorageWatch } from './storageWatch.ts';
 
 /** A worker that is silent for this long has lost its job; under the 20 s that a job may stand still. */
 const LEASE_MS = 15_000;
@@ -21,6 +22,7 @@ export interface SyncJobServiceParts {
   changes: JobChanges;
   clock: Clock;
   log: Log;
+  watch: StorageWatch;
   /** Names this process in the lease of a job. */
   owner: string;
   /** Passing failures in a row after which a job fails. */
@@ -34,6 +36,7 @@ export class SyncJobService {
   readonly #changes: JobChanges;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #watch: StorageWatch;
   readonly #owner: string;
   readonly #maxAttempts: number;
 
@@ -43,6 +46,7 @@ export class SyncJobService {
     this.#changes = parts.changes;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#watch = parts.watch;
     this.#owner = parts.owner;
     this.#maxAttempts = parts.maxAttempts;
   }
@@ -203,13 +207,24 @@ export class SyncJobService {
     await this.#storage.release(claim);
   }
 
-  /** What may pass is tried again, with growing pauses; what can't pass, or came too often, fails the job. */
+  /**
+   * What may pass is tried again, with growing pauses; what can't pass, or came too often, fails the job. Throws
+   * the reason where the storage as a whole is away, or the server stops: that is no failure of the job, and
+   * nothing counts.
+   */
   async recordFailure(job: Job, failure: unknown): Promise<void> {
     const claim = { jobId: job.jobId, attempt: job.attempt };
     const now = this.#clock.now();
     const { code, message } = describe(failure);
+    if (code === 'SHUTTING_DOWN') throw failure;
+    const passing = 'passing' in ERRORS[code];
+    const away = passing ? await this.#watch.whyAway() : undefined;
+    if (away !== undefined) {
+      await this.#sayAway(job, away);
+      throw away;
+    }
     const failures = job.failures + 1;
-    if ('passing' in ERRORS[code] && failures < this.#maxAttempts) {
+    if (passing && failures < this.#maxAttempts) {
       const delayMs = delayBeforeRetry(failures, this.#clock.random());
       this.#log.warn('job.postponed', { jobId: job.jobId, attempt: job.attempt, code, delayMs });
       const postponed = await this.#storage.postpone({ ...claim, delayMs, reason: message, now });
@@ -221,6 +236,15 @@ export class SyncJobService {
     this.#log.error('job.failed', { jobId: job.jobId, attempt: job.attempt, code, cause: causeOf(failure) });
     const failed = await this.#storage.fail({ ...claim, code, message, now });
     if (failed !== undefined) await this.#ended(failed);
+  }
+
+  /** A full disk takes a small write most times, a locked one never: what can't be said is seen at readyz. */
+  async #sayAway({ jobId, attempt }: Job, away: unknown): Promise<void> {
+    const { code, message } = describe(away);
+    if (code === 'STORAGE_BUSY') return;
+    const rest = { delayMs: 0, reason: message, counted: false, now: this.#clock.now() };
+    const said = await this.#storage.postpone({ jobId, attempt, ...rest }).catch(() => undefined);
+    if (said !== undefined) this.#changes.publish(said);
   }
 
   async #checkCursor({ siteId, cursor }: { siteId: number; cursor: string | null }): Promise<void> {

@@ -1,4 +1,8 @@
 import type { SqliteDatabase } from './sqliteDatabase.ts';
+import { diskFull } from './sqliteErrors.ts';
+
+/** Room that a few batches, the WAL with them in it, and its way into the file take: docs/operations.md names it. */
+const LEAST_FREE_BYTES = 16 * 1024 ** 2;
 
 /** Keeping house on SQLite: the methods of the port of the same names. */
 
@@ -62,6 +66,12 @@ export function dropIdempotencyKeys(
 }
 
 export function check(db: SqliteDatabase): void {
-  // Takes the write lock for a moment: what can't be written to is not ready.
-  db.transaction(() => undefined);
+  db.impatient(() =>
+    db.transaction(() => {
+      // Writes what stands there already, as only a write tells whether one is taken.
+      db.exec(`PRAGMA user_version = ${db.get('PRAGMA user_version')?.user_version}`);
+    }),
+  );
+  // A small write finds room in the WAL where a batch finds none any more.
+  if (db.freeBytes() < LEAST_FREE_BYTES) throw diskFull();
 }

@@ -1,16 +1,25 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 /** How long a write waits for another program that has the file, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** The same where someone waits for an answer and a "no" is one. */
+const IMPATIENT_TIMEOUT_MS = 500;
+
+/** The path of a database that is not on a disk. */
+export const MEMORY = ':memory:';
 
 export type Row = Record<string, unknown>;
 
 /** One connection to a SQLite file, with its statements prepared once. */
 export class SqliteDatabase {
+  readonly #path: string;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string, { readOnly = false }: { readOnly?: boolean } = {}) {
+    this.#path = path;
     this.#connection = new DatabaseSync(path, {
       readOnly,
       timeout: BUSY_TIMEOUT_MS,
@@ -37,6 +46,23 @@ export class SqliteDatabase {
   /** Runs a write and gives the number of rows it changed. */
   run(sql: string, parameters: Record<string, SQLInputValue> = {}): number {
     return Number(this.#prepare(sql).run(parameters).changes);
+  }
+
+  /** Runs `work`, whose writes wait only a moment for another program. */
+  impatient(work: () => void): void {
+    this.exec(`PRAGMA busy_timeout = ${IMPATIENT_TIMEOUT_MS}`);
+    try {
+      work();
+    } finally {
+      this.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
+
+  /** The room left on the disk under the file. */
+  freeBytes(): number {
+    if (this.#path === MEMORY) return Infinity;
+    const { bavail, bsize } = statfsSync(dirname(this.#path));
+    return bavail * bsize;
   }
 
   /** Runs `work` in one transaction; what it throws rolls everything back. */

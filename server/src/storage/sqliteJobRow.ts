@@ -110,7 +110,7 @@ export function jobFromRow(row: Row): JobRow {
     attempt: row.attempt as number,
     version: row.version as number,
     attemptProcessed: row.attempt_processed as number,
-    attemptStartedAt: row.attempt_started_at as number | null,
+    msPerRecord: row.ms_per_record as number | null,
     createdAt: row.created_at as number,
     startedAt: row.started_at as number | null,
     updatedAt: row.updated_at as number,

@@ -1,6 +1,6 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import type { Job } from '../domain/job.ts';
+import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
@@ -37,7 +37,7 @@ function start(
 ): Job | undefined {
   return moveJob(db, job, 'started', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, started_at = coalesce(started_at, :now),
-      attempt_started_at = :now, attempt_processed = processed, step_message = :message`,
+      ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
     values: { ...lease, message: stepMessage.applying(job) },
     actor: WORKER,
     now,
@@ -52,7 +52,7 @@ function resume(
 ): Job | undefined {
   return moveJob(db, job, 'resumed', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, run_after = NULL, attempt = attempt + 1,
-      attempt_started_at = :now, attempt_processed = processed, step_message = :message`,
+      ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
     values: { ...lease, message: stepMessage.applying(job) },
     actor: WORKER,
     now,
@@ -99,7 +99,8 @@ export function applyNext(
     const changed = db.run(
       `UPDATE jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
          updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
-         version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now
+         version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now,
+         ms_per_record = :msPerRecord
        WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch`,
       {
         jobId: job.jobId,
@@ -113,6 +114,7 @@ export function applyNext(
         rejected: settled.rejected,
         leaseUntil: now + leaseMs,
         message: stepMessage.applying({ processed, total: job.total }),
+        msPerRecord: msPerRecordAfter(job, { records: settled.records, now }),
         now,
       },
     );
@@ -130,14 +132,24 @@ export function complete(db: SqliteDatabase, { now, ...claimed }: Claim & { now:
 
 export function postpone(
   db: SqliteDatabase,
-  { delayMs, reason, now, ...claimed }: Claim & { delayMs: number; reason: string; now: number },
+  {
+    delayMs,
+    reason,
+    counted = true,
+    now,
+    ...claimed
+  }: Claim & { delayMs: number; reason: string; counted?: boolean; now: number },
 ): Job | undefined {
   return db.race(() => {
     const job = claimedRow(db, claimed);
     if (job === undefined) return undefined;
     return moveJob(db, job, 'postponed', {
-      set: 'failures = failures + 1, run_after = :runAfter, step_message = :message',
-      values: { runAfter: now + delayMs, message: stepMessage.postponed({ delayMs, reason }) },
+      set: 'failures = failures + :counted, run_after = :runAfter, step_message = :message',
+      values: {
+        counted: counted ? 1 : 0,
+        runAfter: now + delayMs,
+        message: counted ? stepMessage.postponed({ delayMs, reason }) : stepMessage.storageAway({ reason }),
+      },
       actor: WORKER,
       now,
       detail: reason,
@@ -186,7 +198,7 @@ export function retry(
     return moveJob(db, job, 'retried', {
       set: `attempt = attempt + 1, next_batch = 0, processed = 0, inserted = 0, updated = 0, unchanged = 0,
         rejected = 0, removed = 0, removed_up_to = 0, failures = 0, error_code = NULL, error_message = NULL, step_message = :message,
-        started_at = NULL, completed_at = NULL, attempt_started_at = NULL, attempt_processed = 0`,
+        started_at = NULL, completed_at = NULL, ms_per_record = NULL, attempt_processed = 0`,
       values: { message: stepMessage.waiting() },
       actor,
       now,

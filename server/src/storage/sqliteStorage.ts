@@ -3,13 +3,12 @@ import { dirname } from 'node:path';
 import { SyncError } from '../domain/errors.ts';
 import { ThreadClient } from '../threads/threadClient.ts';
 import { migrateSqlite } from './migrate.ts';
-import { SqliteDatabase } from './sqliteDatabase.ts';
+import { MEMORY, SqliteDatabase } from './sqliteDatabase.ts';
 import { asSyncError } from './sqliteErrors.ts';
 import { SqliteLock } from './sqliteLock.ts';
 import { METHODS, READS } from './sqliteMethods.ts';
 import type { OpenStorage, Storage } from './storage.ts';
 
-const MEMORY = ':memory:';
 const THREAD = new URL('./sqliteThread.ts', import.meta.url);
 
 /**
@@ -26,14 +25,14 @@ export function openSqliteStorage({ path }: { path: string }): OpenStorage {
     lock.release();
     throw error;
   }
-  const writer = new ThreadClient({ file: THREAD, data: { path, readOnly: false } });
-  const reader = new ThreadClient({ file: THREAD, data: { path, readOnly: true } });
+  const writer = new ThreadClient({ name: 'writer', file: THREAD, data: { path, readOnly: false } });
+  const reader = new ThreadClient({ name: 'reader', file: THREAD, data: { path, readOnly: true } });
   return {
     storage: portOver((name) => (READS.has(name) ? reader : writer)),
     close: async () => {
       // The writer goes last: the last connection writes the WAL back into the file, and only a writer can.
       try {
-        for (const thread of [reader, writer]) await thread.call('close', null);
+        for (const thread of [reader, writer]) if (thread.alive) await thread.call('close', null);
       } finally {
         await Promise.all([reader.close(), writer.close()]);
         lock.release();
@@ -50,7 +49,7 @@ export function visitSqliteStorage({ path }: { path: string }): OpenStorage {
   }
   makeFolder(path);
   withSyncErrors(() => prepareFile(path, { exclusive: false }));
-  const db = new SqliteDatabase(path);
+  const db = withSyncErrors(() => new SqliteDatabase(path));
   return { storage: portOn(db), close: async () => db.close() };
 }
 

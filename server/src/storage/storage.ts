@@ -167,8 +167,13 @@ export interface Storage {
   countMissing(claim: Claim): Promise<{ missing: number; standing: number }>;
   /** Ends a claimed job all of whose batches are applied. */
   complete(claim: Claim & { now: number }): Promise<Job | undefined>;
-  /** Lets a claimed job rest for `delayMs` after a failure that may pass, and counts the failure. */
-  postpone(claim: Claim & { delayMs: number; reason: string; now: number }): Promise<Job | undefined>;
+  /**
+   * Lets a claimed job rest for `delayMs` after a failure that may pass, and counts the failure, unless `counted`
+   * is false: then the storage as a whole is away, which is no failure of the job.
+   */
+  postpone(
+    claim: Claim & { delayMs: number; reason: string; counted?: boolean; now: number },
+  ): Promise<Job | undefined>;
   fail(claim: Claim & { code: ErrorCode; message: string; now: number }): Promise<Job | undefined>;
   /** Hands a claimed job back, untouched, for the next process to go on with at once. */
   release(claim: Claim): Promise<void>;
@@ -213,7 +218,7 @@ export interface Storage {
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
-  /** Rejects unless the storage answers and can be written to. */
+  /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -53,6 +53,21 @@ describe('a SQLite file that is opened again', () => {
       assert.equal(job?.processed, 50);
       await assert.rejects(storage.accept({ jobId: half, batches: [], actor: SHOP, now: line.now }));
     });
+  });
+});
+
+describe('a SQLite file that can’t be had', () => {
+  test('is in use where another server has it', async (t) => {
+    const path = join(await temporaryFolder(t), 'artly.db');
+    await usingStorage(path, async () => {
+      assert.throws(() => openSqliteStorage({ path }), { code: 'STORAGE_IN_USE' });
+    });
+  });
+
+  test('is not called in use where its lock failed for another reason', async (t) => {
+    const path = join(await temporaryFolder(t), 'artly.db');
+    await writeFile(`${path}.lock`, 'no database, and longer than the head of one: '.repeat(30));
+    assert.throws(() => openSqliteStorage({ path }), { code: 'STORAGE_DAMAGED' });
   });
 });
 

@@ -22,7 +22,7 @@ function lineContract(storage: () => Storage): void {
     assert.equal(job?.status, 'running');
     assert.equal(job.attempt, 1);
     assert.equal(job.startedAt, line.now);
-    assert.equal(job.attemptStartedAt, line.now);
+    assert.equal(job.msPerRecord, null);
     assert.ok(job.version > before.version);
     assert.deepEqual(await line.auditEvents(job.jobId), ['created', 'started']);
   });
@@ -192,6 +192,17 @@ function leaseContract(storage: () => Storage): void {
     const next = await line.applyNext({ jobId, attempt: 2 });
     assert.equal(next?.processed, 100);
     assert.equal(next.failures, 0);
+  });
+
+  test('a job that only waits for the storage has no failure more, and is due at once', async () => {
+    const line = await StorageLine.open(storage());
+    const { jobId } = await line.job([member(1, 1)]);
+    const claim = await line.claimed(jobId);
+    const rest = { delayMs: 0, reason: 'The disk is full.', counted: false, now: line.now };
+    const resting = await storage().postpone({ ...claim, ...rest });
+    assert.equal(resting?.failures, 0);
+    assert.match(resting.stepMessage, /^Waiting .*: The disk is full\.$/);
+    assert.equal(await line.applyNext(await line.claimed(jobId)).then((job) => job?.processed), 1);
   });
 
   test('a postponed job still holds its line', async () => {

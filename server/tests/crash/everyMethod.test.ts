@@ -145,8 +145,12 @@ describe('a server that is killed at a call of a port', { concurrency: 2 }, () =
       const sender = await runUntilKilled(t, { databaseFile, crash, flow, key: template.key });
       const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${databaseFile}` });
       const server = await startServer(config, quietLog);
-      t.after(() => server.stop());
-      await assertNothingLost(sender, new TestSite(server.url, template.key), template.balances);
+      try {
+        await assertNothingLost(sender, new TestSite(server.url, template.key), template.balances);
+      } finally {
+        // Before the folder goes: a thread that still starts would find no place for its file.
+        await server.stop();
+      }
     });
   }
 });

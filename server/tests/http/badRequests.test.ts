@@ -235,7 +235,9 @@ const ENDPOINTS: [path: string, allowed: string][] = [
   [OLD, 'POST'],
   [CANCEL, 'POST'],
   [STATUS, 'GET, HEAD'],
-  ['/artly/sync/jobs', 'GET, HEAD'],
+  ['/artly/sync/jobs', 'GET, HEAD, POST'],
+  [`/artly/sync/jobs/${NOBODY}/batches/0`, 'PUT'],
+  [`/artly/sync/jobs/${NOBODY}/commit`, 'POST'],
   [`/artly/sync/jobs/${NOBODY}`, 'GET, HEAD'],
   [`/artly/sync/jobs/${NOBODY}/cancel`, 'POST'],
   [`/artly/sync/jobs/${NOBODY}/retry`, 'POST'],
@@ -243,6 +245,7 @@ const ENDPOINTS: [path: string, allowed: string][] = [
   [`/artly/sync/jobs/${NOBODY}/audit`, 'GET, HEAD'],
   ['/artly/points-balances', 'GET, HEAD'],
   ['/artly/points-balances/1', 'GET, HEAD'],
+  ['/artly/points-balances/checksums', 'GET, HEAD'],
   ['/healthz', 'GET, HEAD'],
   ['/readyz', 'GET, HEAD'],
 ];

@@ -152,6 +152,24 @@ describe('A start that the storage can’t take', () => {
   });
 });
 
+describe('What stays of a broken body because the storage was away', () => {
+  it('goes by itself when the storage is back', async (test) => {
+    let refusals = 2;
+    const discarded = Promise.withResolvers<void>();
+    const shop = await startTestServer(test, {
+      wrapStorage: withMethods((real) => ({
+        discardUpload: async (upload) => {
+          if (refusals-- > 0) throw new SyncError('STORAGE_FULL', 'The disk is full.');
+          await real.discardUpload(upload);
+          discarded.resolve();
+        },
+      })),
+    });
+    assert.equal((await sendText(shop, '[{')).json.error, 'BODY_TRUNCATED');
+    await discarded.promise;
+  });
+});
+
 async function sendText(shop: TestSite, body: string) {
   const response = await shop.fetch(START, {
     method: 'POST',

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
-import { SyncError } from '../../src/domain/errors.ts';
+import { ERRORS, SyncError } from '../../src/domain/errors.ts';
 import type { Job } from '../../src/domain/job.ts';
+import type { Log } from '../../src/domain/log.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { hasEnded, members, startTestServer, TestSite } from '../support/testServer.ts';
 import { TestClock, withMethods } from './spies.ts';
 
@@ -90,6 +93,50 @@ describe('A failure that may pass', () => {
   });
 });
 
+describe('A storage that is away as a whole', () => {
+  for (const code of ['STORAGE_BUSY', 'STORAGE_FULL', 'STORAGE_UNAVAILABLE', 'STORAGE_READ_ONLY'] as const) {
+    it(`is waited for, and fails no job, however often it is looked at: ${code}`, async (test) => {
+      const { shop, storage, logged } = await serverOnStorageAway(test);
+      storage.away = new SyncError(code, 'It is away.');
+      const jobId = await shop.start(members(120));
+      await storage.refused(6);
+      const job = await shop.job(jobId);
+      assert.equal(job.status === 'pending' || job.status === 'running', true);
+      const { status, json } = await shop.call('/readyz');
+      assert.deepEqual([status, json.error], [ERRORS[code].status, code]);
+      storage.away = undefined;
+      const done = await shop.waitFor(jobId, hasEnded);
+      assert.deepEqual([done.status, done.inserted], ['completed', 120]);
+      assert.equal((await shop.call('/readyz')).status, 200);
+      assert.deepEqual(logged, ['error storage.away', 'info storage.back']);
+    });
+  }
+
+  it('is given as the reason of the wait, where it still takes that much', async (test) => {
+    const { shop, storage } = await serverOnStorageAway(test, ['applyNext', 'check']);
+    storage.away = new SyncError('STORAGE_FULL', 'The disk is full.');
+    const jobId = await shop.start(members(120));
+    const job = await shop.waitFor(jobId, ({ stepMessage }) => stepMessage.startsWith('Waiting until'));
+    assert.match(job.stepMessage, /: The disk is full\.$/);
+    storage.away = undefined;
+    assert.equal((await shop.waitFor(jobId, hasEnded)).status, 'completed');
+  });
+
+  it('does not hold up the end of the server', async (test) => {
+    const { shop, storage } = await serverOnStorageAway(test);
+    storage.away = new SyncError('STORAGE_FULL', 'The disk is full.');
+    await shop.start(members(120));
+    await storage.refused(2);
+  });
+
+  it('holds up nobody who only looks', async (test) => {
+    const shop = await startTestServer(test, {
+      wrapStorage: withMethods(() => ({ noteSeen: () => new Promise(() => {}) })),
+    });
+    assert.equal((await shop.call('/artly/sync/jobs')).status, 200);
+  });
+});
+
 describe('A failure that can’t pass', () => {
   for (const [what, error, code] of [
     [
@@ -129,6 +176,55 @@ describe('A failure that can’t pass', () => {
     assert.match(json.message as string, /The file is damaged\.$/);
   });
 });
+
+/** What a worker and a watch write by; a start still goes through. */
+const WORKERS_WRITES = ['claim', 'applyNext', 'complete', 'postpone', 'fail', 'release', 'check'] as const;
+
+/** A server whose storage refuses some writes as long as `storage.away` says why; `logged` is what it complains of. */
+async function serverOnStorageAway(
+  test: TestContext,
+  writes: readonly (keyof Storage)[] = WORKERS_WRITES,
+): Promise<{ shop: TestSite; storage: StorageAway; logged: string[] }> {
+  const storage = new StorageAway();
+  const logged: string[] = [];
+  const log: Log = {
+    debug() {},
+    info: (event) => event.startsWith('storage.') && logged.push(`info ${event}`),
+    warn: (event) => logged.push(`warn ${event}`),
+    error: (event) => logged.push(`error ${event}`),
+  };
+  const environment = { ARTLY_JOB_ATTEMPTS: '1' };
+  const shop = await startTestServer(test, { environment, log, wrapStorage: storage.wrap(writes) });
+  return { shop, storage, logged };
+}
+
+class StorageAway {
+  away: SyncError | undefined;
+  #count = 0;
+  readonly #changed = new EventEmitter();
+
+  wrap(writes: readonly (keyof Storage)[]): (real: Storage) => Storage {
+    return withMethods((real) =>
+      Object.fromEntries(writes.map((name) => [name, this.#unlessAway(real[name] as Write)])),
+    );
+  }
+
+  /** Resolves when so many writes were refused. */
+  async refused(count: number): Promise<void> {
+    while (this.#count < count) await once(this.#changed, 'refused');
+  }
+
+  #unlessAway(write: Write): Write {
+    return async (argument) => {
+      if (this.away === undefined) return write(argument);
+      this.#count += 1;
+      this.#changed.emit('refused');
+      throw this.away;
+    };
+  }
+}
+
+type Write = (argument: never) => Promise<unknown>;
 
 /** A server whose storage fails at as many batches as the test says, on a clock that the test moves. */
 async function failingServer(

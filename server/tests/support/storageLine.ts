@@ -142,7 +142,7 @@ function portJob<Found extends Job | undefined>(found: Found): Found {
     attempt: found.attempt,
     version: found.version,
     attemptProcessed: found.attemptProcessed,
-    attemptStartedAt: found.attemptStartedAt,
+    msPerRecord: found.msPerRecord,
     createdAt: found.createdAt,
     startedAt: found.startedAt,
     updatedAt: found.updatedAt,

@@ -40,7 +40,7 @@ CREATE TABLE jobs (
   version INTEGER NOT NULL DEFAULT 1,
   failures INTEGER NOT NULL DEFAULT 0,
   attempt_processed INTEGER NOT NULL DEFAULT 0,
-  attempt_started_at INTEGER,
+  ms_per_record REAL,
   lease_owner TEXT,
   lease_until INTEGER,
   run_after INTEGER,
