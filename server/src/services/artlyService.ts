@@ -73,8 +73,16 @@ export class ArtlyService {
     const beyond = found[page.limit];
     if (beyond === undefined) return { balances: found, next: null };
     const whole = found.filter(({ wpUserId }) => wpUserId < beyond.wpUserId);
-    const balances = whole.length > 0 ? whole : await this.findBalances(page.siteId, beyond.wpUserId);
-    return { balances, next: balances.at(-1)?.wpUserId ?? null };
+    const balances =
+      whole.length > 0
+        ? whole
+        : await this.#storage.findBalances({
+            siteId: page.siteId,
+            wpUserId: beyond.wpUserId,
+          });
+    const last = balances.at(-1);
+    // Who filled the page was removed between the two reads: now others stand there.
+    return last === undefined ? this.listBalances(page) : { balances, next: last.wpUserId };
   }
 
   /** The balances of one member, one a type of points. */

@@ -60,6 +60,10 @@ export class ServerProcess {
     return { server, url };
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /** Sends the signal and resolves when the process is gone. */
   async stop(signal: NodeJS.Signals): Promise<Exit> {
     this.#child.kill(signal);
