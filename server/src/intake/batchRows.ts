@@ -1,15 +1,13 @@
 import type { Batch } from '../domain/batch.ts';
-import { type BalanceRecord, checksumOf } from '../domain/checksum.ts';
+import type { BalanceRecord } from '../domain/checksum.ts';
 import { packText } from '../domain/packedText.ts';
 import { DEFAULT_POINTS_TYPE, type PointsBalance } from '../domain/pointsBalance.ts';
 import type { PlainRecord } from './plainRecord.ts';
-import { LONGEST_PLAIN_ROW, writePlainRow } from './plainRow.ts';
+import { LONGEST_PLAIN_ROW, roomForDraft, rowDraft, writeDraft, writePlainRow } from './rowBytes.ts';
 
 const [COMMA, OPEN_BRACKET, CLOSE_BRACKET] = [44, 91, 93];
 /** Types of points that are known by their bytes: more of them would take long to look through. */
 const TYPES_BY_BYTES = 8;
-/** UTF-8 takes at most so many bytes for what a string counts as one. */
-const MOST_BYTES_A_UNIT = 3;
 
 type Settled = Pick<
   Batch,
@@ -41,9 +39,9 @@ export class BatchRows {
 
   add(record: PointsBalance): void {
     if (setsBalance(record)) {
-      const row = rowText(record);
-      this.#makeRoom(row.length * MOST_BYTES_A_UNIT);
-      this.#textEnd += this.#text.write(row, this.#textEnd);
+      const draft = rowDraft(record);
+      this.#makeRoom(roomForDraft(draft));
+      this.#textEnd = writeDraft(draft, this.#text, this.#textEnd);
       this.#text[this.#textEnd++] = COMMA;
     }
     this.#note(record.wpUserId, this.#placeOf(record.pointsType));
@@ -200,9 +198,4 @@ function wholeNumbers(length: number): Uint32Array {
 
 function setsBalance(record: PointsBalance): record is BalanceRecord {
   return record.tenThousandths !== null;
-}
-
-function rowText(record: BalanceRecord): string {
-  const { wpUserId, email, tenThousandths } = record;
-  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths},${checksumOf(record)}]`;
 }

@@ -103,7 +103,7 @@ export class JsonArrayReader {
   #readOneByOne(bytes: Buffer, end: number): number {
     this.#plain?.startPiece();
     let at = 0;
-    while (this.#plain && at < end && !this.#plain.mostDeclined) {
+    while (this.#plain && at < end && !this.#plain.manyDeclined) {
       let to = this.#plain.take(bytes, at, end);
       if (to < 0) to = this.#plain.full ? -1 : this.#parseOne(bytes, at, end);
       if (to < 0) break;

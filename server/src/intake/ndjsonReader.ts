@@ -57,7 +57,7 @@ export class NdjsonReader {
     checkUtf8(bytes);
     plain.startPiece();
     let at = start;
-    while (at < bytes.length && !plain.mostDeclined) {
+    while (at < bytes.length && !plain.manyDeclined) {
       let end = plain.take(bytes, at, bytes.length);
       if (end >= 0) this.#line += 1;
       else {

@@ -29,9 +29,9 @@ export class PlainRecords {
     return this.#builder.total >= this.#maxRecords;
   }
 
-  /** Whether it is quicker to read the rest of this piece at once. */
-  get mostDeclined(): boolean {
-    return this.#declined > PATIENCE + this.#taken;
+  /** Whether so many are odd (a third) that it is quicker to read the rest of this piece at once. */
+  get manyDeclined(): boolean {
+    return this.#declined > PATIENCE + this.#taken / 2;
   }
 
   startPiece(): void {

@@ -7,7 +7,7 @@ import { unpackText } from '../../src/domain/packedText.ts';
 import { readPointsBalance } from '../../src/domain/pointsBalance.ts';
 import { BodyReader } from '../../src/intake/bodyReader.ts';
 import { PlainRecord } from '../../src/intake/plainRecord.ts';
-import { checksumOfPlain } from '../../src/intake/plainRow.ts';
+import { checksumOfPlain } from '../../src/intake/rowBytes.ts';
 import { member, removal } from '../support/batches.ts';
 
 const PLAIN = [

@@ -1,15 +1,48 @@
+import { type BalanceRecord, canonicalText } from '../domain/checksum.ts';
 import { crcOfByte, crcOfRange } from './crc.ts';
 import { DECIMALS, type PlainRecord } from './plainRecord.ts';
 
-const [QUOTE, COMMA, MINUS, DOT, ZERO, OPEN_BRACKET, CLOSE_BRACKET, BAR] = [34, 44, 45, 46, 48, 91, 93, 124];
+const [LINE_FEED, QUOTE, COMMA, MINUS, DOT, ZERO] = [10, 34, 44, 45, 46, 48];
+const [OPEN_BRACKET, CLOSE_BRACKET, BAR] = [91, 93, 124];
 /** Room for the longest row of a plain record. */
 export const LONGEST_PLAIN_ROW = 320;
+/** Room for the checksum and the bracket of a row. */
+const ROW_END = 11;
+/** UTF-8 takes at most so many bytes for what a string counts as one. */
+const MOST_BYTES_A_UNIT = 3;
 
 /**
- * Writes the row of a plain record, `[wp_user_id,"email",tenThousandths,checksum]`, in bytes at `from`, as `rowText`
- * does in text. Gives the place behind it. The digits are copied: nothing is a number in between.
+ * A row is `[wp_user_id,"email",tenThousandths,checksum]`, without the type of points, which is known only when the
+ * batch is whole. There are two ways to the same bytes: from a record, and from the bytes of a plain one.
  */
-export function writePlainRow(record: PlainRecord, type: Uint8Array, row: Uint8Array, from: number): number {
+
+/** The row without its checksum, and in a line of its own the text that it is the checksum of. */
+export function rowDraft(record: BalanceRecord): string {
+  const { wpUserId, email, tenThousandths } = record;
+  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths},\n${canonicalText(record)}`;
+}
+
+export function roomForDraft(draft: string): number {
+  return MOST_BYTES_A_UNIT * draft.length + ROW_END;
+}
+
+/**
+ * Writes the row of a draft at `from`; gives the place behind it. The draft becomes bytes in one call, since each call
+ * into the engine takes longer than the checksum does.
+ */
+export function writeDraft(draft: string, row: Buffer, from: number): number {
+  const draftEnd = from + row.write(draft, from);
+  let at = from;
+  // Neither JSON text nor an address has a line feed in it.
+  while (row[at] !== LINE_FEED) at += 1;
+  const checksum = ~crcOfRange(-1, row, at + 1, draftEnd) >>> 0;
+  at = writeNumber(row, at, checksum);
+  row[at++] = CLOSE_BRACKET;
+  return at;
+}
+
+/** Writes the row of a plain record at `from`; gives the place behind it. Digits are copied as they are. */
+export function writePlainRow(record: PlainRecord, type: Uint8Array, row: Buffer, from: number): number {
   const { bytes, idTo, emailTo } = record;
   let at = from;
   row[at++] = OPEN_BRACKET;
