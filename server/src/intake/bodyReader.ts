@@ -6,7 +6,7 @@ import { GzipReader } from './gzipReader.ts';
 import type { UploadFormat, WholeBody } from './intake.ts';
 import { JsonArrayReader } from './jsonArrayReader.ts';
 import { NdjsonReader } from './ndjsonReader.ts';
-import { PlainRecords } from './plainRecords.ts';
+import { ShortWay } from './shortWay.ts';
 
 /** From the bytes of one body to batches: decompress, count, parse, check. */
 export class BodyReader {
@@ -22,7 +22,7 @@ export class BodyReader {
     this.#builder = new BatchBuilder(format);
     this.#hash = format.hashed ? createHash('sha256') : undefined;
     const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
-    this.#records = new Reader((record) => this.#add(record), new PlainRecords(this.#builder, format));
+    this.#records = new Reader((record) => this.#add(record), new ShortWay(this.#builder, format));
     this.#gzip = format.gzip ? new GzipReader((text) => this.#read(text)) : undefined;
   }
 

@@ -14,15 +14,26 @@ export function crcOfByte(crc: number, byte: number): number {
   return (TABLES[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
 }
 
+export function crcOfFour(crc: number, one: number, two: number, three: number, four: number): number {
+  return (
+    (TABLES[768 + ((crc ^ one) & 0xff)] as number) ^
+    (TABLES[512 + (((crc >>> 8) ^ two) & 0xff)] as number) ^
+    (TABLES[256 + (((crc >>> 16) ^ three) & 0xff)] as number) ^
+    (TABLES[(crc >>> 24) ^ four] as number)
+  );
+}
+
 export function crcOfRange(crc: number, bytes: Uint8Array, from: number, to: number): number {
   let sum = crc;
   let at = from;
   for (; at + 4 <= to; at += 4) {
-    sum =
-      (TABLES[768 + ((sum ^ (bytes[at] as number)) & 0xff)] as number) ^
-      (TABLES[512 + (((sum >>> 8) ^ (bytes[at + 1] as number)) & 0xff)] as number) ^
-      (TABLES[256 + (((sum >>> 16) ^ (bytes[at + 2] as number)) & 0xff)] as number) ^
-      (TABLES[(sum >>> 24) ^ (bytes[at + 3] as number)] as number);
+    sum = crcOfFour(
+      sum,
+      bytes[at] as number,
+      bytes[at + 1] as number,
+      bytes[at + 2] as number,
+      bytes[at + 3] as number,
+    );
   }
   for (; at < to; at += 1) sum = crcOfByte(sum, bytes[at] as number);
   return sum;

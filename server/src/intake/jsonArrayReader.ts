@@ -1,6 +1,5 @@
 import { SyncError } from '../domain/errors.ts';
 import { Pieces } from './pieces.ts';
-import type { PlainRecords } from './plainRecords.ts';
 import {
   BYTE_ORDER_MARK,
   decode,
@@ -10,6 +9,7 @@ import {
   parseExactly,
   recordTooLarge,
 } from './recordText.ts';
+import type { ShortWay } from './shortWay.ts';
 
 const [TAB, LINE_FEED, RETURN, SPACE] = [9, 10, 13, 32];
 const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [
@@ -22,21 +22,22 @@ const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_B
  *
  * A cut at a comma is right if and only if what stands before it, in brackets, is a JSON array: then the
  * comma lies between two elements. So the cheap guess (the last `},`) is tried first, and where it
- * doesn't parse, a scan of every byte finds the cut. See docs/decisions/0003-the-batch.md.
+ * doesn't parse, a scan of every byte finds the cut. Plain records need no parser: they are offered to the short way
+ * first. See docs/decisions/0003-the-batch.md.
  */
 export class JsonArrayReader {
   readonly #onElement: (element: unknown) => void;
-  readonly #plain: PlainRecords | undefined;
+  readonly #shortWay: ShortWay | undefined;
   readonly #pieces = new Pieces();
   #state: 'before' | 'inside' | 'other' = 'before';
   #anyElement = false;
   /** Bytes at which it is worth to look for a cut: more each time that none was found, so that looking stays cheap. */
   #nextLook = PIECE_BYTES;
 
-  /** What `plain` takes of the elements doesn't come to `onElement`. */
-  constructor(onElement: (element: unknown) => void, plain?: PlainRecords) {
+  /** What the short way takes of the elements doesn't come to `onElement`. */
+  constructor(onElement: (element: unknown) => void, shortWay?: ShortWay) {
     this.#onElement = onElement;
-    this.#plain = plain;
+    this.#shortWay = shortWay;
   }
 
   write(chunk: Buffer): void {
@@ -97,15 +98,18 @@ export class JsonArrayReader {
   }
 
   /**
-   * Goes from element to element as long as `plain` takes most of them, and parses the others singly. Gives where the
-   * first one stands that is left: all that is not quite in order, or for which an end of `end` would be wrong.
+   * Goes from element to element as long as most may take the short way, and parses the others one by one. Gives where
+   * what is left begins: behind `end` if nothing is, else at an element that is not in order, or that goes on where it
+   * was thought to end. The long way finds out which, so that it alone has the errors.
    */
   #readOneByOne(bytes: Buffer, end: number): number {
-    this.#plain?.startPiece();
+    const shortWay = this.#shortWay;
+    if (!shortWay) return 0;
+    shortWay.startPiece();
     let at = 0;
-    while (this.#plain && at < end && !this.#plain.manyDeclined) {
-      let to = this.#plain.take(bytes, at, end);
-      if (to < 0) to = this.#plain.full ? -1 : this.#parseOne(bytes, at, end);
+    while (at < end && !shortWay.manyDeclined) {
+      let to = shortWay.take(bytes, at, end);
+      if (to < 0 && !shortWay.full) to = this.#parseOne(bytes, at, end);
       if (to < 0) break;
       at = to + 1;
     }
@@ -113,6 +117,7 @@ export class JsonArrayReader {
     return at;
   }
 
+  /** Hands on the element at `from`; gives the place behind it, or -1 if nothing is settled. */
   #parseOne(bytes: Buffer, from: number, end: number): number {
     const to = endOfElement(bytes, from);
     if (to < 0 || to > end || (to < end && bytes[to] !== COMMA)) return -1;

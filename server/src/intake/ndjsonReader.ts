@@ -1,6 +1,5 @@
 import { SyncError } from '../domain/errors.ts';
 import { Pieces } from './pieces.ts';
-import type { PlainRecords } from './plainRecords.ts';
 import {
   BYTE_ORDER_MARK,
   checkUtf8,
@@ -10,20 +9,21 @@ import {
   parseExactly,
   recordTooLarge,
 } from './recordText.ts';
+import type { ShortWay } from './shortWay.ts';
 
 const LINE_FEED = 10;
 
 /** Reads NDJSON of any length, piece by piece: a JSON value a line. Empty lines are passed over. */
 export class NdjsonReader {
   readonly #onElement: (element: unknown) => void;
-  readonly #plain: PlainRecords | undefined;
+  readonly #shortWay: ShortWay | undefined;
   readonly #pieces = new Pieces();
   #line = 0;
 
-  /** What `plain` takes of the lines doesn't come to `onElement`. */
-  constructor(onElement: (element: unknown) => void, plain?: PlainRecords) {
+  /** What the short way takes of the lines doesn't come to `onElement`. */
+  constructor(onElement: (element: unknown) => void, shortWay?: ShortWay) {
     this.#onElement = onElement;
-    this.#plain = plain;
+    this.#shortWay = shortWay;
   }
 
   write(chunk: Buffer): void {
@@ -46,19 +46,21 @@ export class NdjsonReader {
 
   #readLines(bytes: Buffer): void {
     const start = this.#line === 0 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
-    const rest = this.#plain ? this.#readOneByOne(this.#plain, bytes, start) : start;
+    const rest = this.#readOneByOne(bytes, start);
     for (const line of decode(bytes.subarray(rest)).split('\n')) this.#readLine(line);
     // The last line feed ends a line; it doesn't begin another.
     this.#line -= 1;
   }
 
-  /** Offers each line to `plain`, as long as it takes most; gives where the lines begin that are left. */
-  #readOneByOne(plain: PlainRecords, bytes: Buffer, start: number): number {
+  /** Goes from line to line as long as most may take the short way; gives where the lines begin that are left. */
+  #readOneByOne(bytes: Buffer, start: number): number {
+    const shortWay = this.#shortWay;
+    if (!shortWay) return start;
     checkUtf8(bytes);
-    plain.startPiece();
+    shortWay.startPiece();
     let at = start;
-    while (at < bytes.length && !plain.manyDeclined) {
-      let end = plain.take(bytes, at, bytes.length);
+    while (at < bytes.length && !shortWay.manyDeclined) {
+      let end = shortWay.take(bytes, at, bytes.length);
       if (end >= 0) this.#line += 1;
       else {
         end = endOfLine(bytes, at);

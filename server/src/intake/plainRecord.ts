@@ -5,12 +5,12 @@ const [AT_SIGN, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, DELETE] = [64, 92, 123, 125,
 /** The fields as bits, so that one number tells which of them were seen. */
 const [ID, EMAIL, BALANCE, TYPE] = [1, 2, 4, 8];
 const NEEDED = ID | EMAIL | BALANCE;
-const ID_KEY = Buffer.from('"wp_user_id"');
-const EMAIL_KEY = Buffer.from('"email"');
-const BALANCE_KEY = Buffer.from('"points_balance"');
-const TYPE_KEY = Buffer.from('"points_type"');
-/** Where the two keys differ that begin alike. */
-const PLACE_OF_DIFFERENCE = '"points_'.length;
+const [ID_KEY, EMAIL_KEY] = [keyOf('"wp_user_id"'), keyOf('"email"')];
+const [BALANCE_KEY, TYPE_KEY] = [keyOf('"points_balance"'), keyOf('"points_type"')];
+const LONGEST_KEY = BALANCE_KEY.length;
+/** The letters that tell the keys apart: the first one, and for two of them the one behind `points_`. */
+const [LETTER_W, LETTER_E, LETTER_B] = [119, 101, 98];
+const PLACE_OF_B = '"points_'.length;
 
 /** An id of more digits, or a balance of more in ten-thousandths, is left to the exact reading. */
 const MOST_DIGITS = 15;
@@ -50,7 +50,8 @@ export class PlainRecord {
   decimalsTo = 0;
   /** Whether the balance is below zero; -0 is not. */
   negative = false;
-  /** Between lines, a line feed ends the record; in an array it is white space. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** White space in an array; in NDJSON it ends the record, and no further byte is white space. */
   readonly #lineFeed: number;
 
   constructor({ ndjson }: { ndjson: boolean }) {
@@ -59,14 +60,14 @@ export class PlainRecord {
 
   /** Gives the place behind the record at `from` and the white space around it; -1 where none is or it isn't plain. */
   read(bytes: Uint8Array, from: number): number {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) this.#look(bytes);
     this.typeFrom = this.typeTo;
     let seen = 0;
     let at = this.#skipSpace(from);
     if (bytes[at] !== OPEN_BRACE) return -1;
     do {
       at = this.#skipSpace(at + 1);
-      const field = fieldAt(bytes, at);
+      const field = fieldAt(bytes, this.#view, at);
       if (field === 0 || (seen & field) !== 0) return -1;
       seen |= field;
       at = this.#skipSpace(at + keyLength(field));
@@ -89,6 +90,11 @@ export class PlainRecord {
 
   isOfType(type: Uint8Array): boolean {
     return type.length === this.typeTo - this.typeFrom && standsAt(type, this.bytes, this.typeFrom);
+  }
+
+  #look(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   #skipSpace(from: number): number {
@@ -205,17 +211,16 @@ function closeQuote(bytes: Uint8Array, at: number): number {
   return bytes[at] === QUOTE ? at + 1 : -1;
 }
 
-function fieldAt(bytes: Uint8Array, at: number): number {
+function fieldAt(bytes: Uint8Array, view: DataView, at: number): number {
+  if (at + LONGEST_KEY > bytes.length) return 0;
   switch (bytes[at + 1]) {
-    case ID_KEY[1]:
-      return standsAt(ID_KEY, bytes, at) ? ID : 0;
-    case EMAIL_KEY[1]:
-      return standsAt(EMAIL_KEY, bytes, at) ? EMAIL : 0;
+    case LETTER_W:
+      return isKey(ID_KEY, view, at) ? ID : 0;
+    case LETTER_E:
+      return isKey(EMAIL_KEY, view, at) ? EMAIL : 0;
     default:
-      if (bytes[at + PLACE_OF_DIFFERENCE] === BALANCE_KEY[PLACE_OF_DIFFERENCE]) {
-        return standsAt(BALANCE_KEY, bytes, at) ? BALANCE : 0;
-      }
-      return standsAt(TYPE_KEY, bytes, at) ? TYPE : 0;
+      if (bytes[at + PLACE_OF_B] === LETTER_B) return isKey(BALANCE_KEY, view, at) ? BALANCE : 0;
+      return isKey(TYPE_KEY, view, at) ? TYPE : 0;
   }
 }
 
@@ -235,6 +240,28 @@ function keyLength(field: number): number {
 function standsAt(text: Uint8Array, bytes: Uint8Array, from: number): boolean {
   for (let at = 0; at < text.length; at += 1) {
     if (bytes[from + at] !== text[at]) return false;
+  }
+  return true;
+}
+
+/** A key with its quotes, in words of four bytes, the last of which may overlap: so it is compared the quickest. */
+interface Key {
+  length: number;
+  words: Int32Array;
+}
+
+function keyOf(text: string): Key {
+  const bytes = Buffer.from(text);
+  const words = Int32Array.from({ length: Math.ceil(bytes.length / 4) }, (_, at) =>
+    bytes.readInt32LE(Math.min(4 * at, bytes.length - 4)),
+  );
+  return { length: bytes.length, words };
+}
+
+function isKey({ length, words }: Key, view: DataView, from: number): boolean {
+  const last = from + length - 4;
+  for (let word = 0, at = from; word < words.length; word += 1, at += 4) {
+    if (view.getInt32(Math.min(at, last), true) !== words[word]) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import { type BalanceRecord, canonicalText } from '../domain/checksum.ts';
-import { crcOfByte, crcOfRange } from './crc.ts';
+import { crcOfByte, crcOfFour, crcOfRange } from './crc.ts';
 import { DECIMALS, type PlainRecord } from './plainRecord.ts';
 
 const [LINE_FEED, QUOTE, COMMA, MINUS, DOT, ZERO] = [10, 34, 44, 45, 46, 48];
@@ -67,8 +67,8 @@ export function checksumOfPlain(record: PlainRecord, type: Uint8Array): number {
   crc = crcOfByte(crcOfRange(crc, type, 0, type.length), BAR);
   if (record.negative) crc = crcOfByte(crc, MINUS);
   crc = crcOfByte(crcOfRange(crc, bytes, record.wholeFrom, record.wholeTo), DOT);
-  for (let decimal = 1; decimal <= DECIMALS; decimal += 1) crc = crcOfByte(crc, decimalAt(record, decimal));
-  return ~crc >>> 0;
+  const [one, two] = [decimalAt(record, 1), decimalAt(record, 2)];
+  return ~crcOfFour(crc, one, two, decimalAt(record, 3), decimalAt(record, 4)) >>> 0;
 }
 
 function decimalAt({ bytes, wholeTo, decimalsTo }: PlainRecord, decimal: number): number {

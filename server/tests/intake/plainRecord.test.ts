@@ -9,6 +9,7 @@ import { BodyReader } from '../../src/intake/bodyReader.ts';
 import { PlainRecord } from '../../src/intake/plainRecord.ts';
 import { checksumOfPlain } from '../../src/intake/rowBytes.ts';
 import { member, removal } from '../support/batches.ts';
+import { recordTexts } from '../support/oddRecords.ts';
 
 const PLAIN = [
   '{"wp_user_id":1,"email":"a@shop.example","points_balance":61.5}',
@@ -59,6 +60,30 @@ describe('A plain record', () => {
     const text = Buffer.from('{"wp_user_id":1,\n"email":"a@b.c","points_balance":1}');
     assert.equal(new PlainRecord({ ndjson: false }).read(text, 0), text.length);
     assert.equal(new PlainRecord({ ndjson: true }).read(text, 0), -1);
+  });
+});
+
+/** The fields of a row, as text: parsed, the largest balances would lose digits. */
+const ROW = /\[(\d+),("(?:[^"\\]|\\.)*"),(-?\d+),(\d+)(?:,("(?:[^"\\]|\\.)*"))?\]/g;
+
+describe('A row', () => {
+  it('has the checksum of its record, whichever way the record took', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(recordTexts(['', ' ']), { minLength: 1, maxLength: 40 }), async (records) => {
+        const { batches } = await readerOf(
+          records.map((record, at) => record(at + 1)),
+          false,
+        );
+        const [{ rows, rowCount, pointsTypes }] = batches as [Batch];
+        const found = [...unpackText(rows).toString().matchAll(ROW)];
+        assert.equal(found.length, rowCount);
+        for (const [, id, email = '', balance = '', checksum, type] of found) {
+          const pointsType = type === undefined ? (pointsTypes[0] as string) : JSON.parse(type);
+          const record = { wpUserId: Number(id), email: JSON.parse(email), pointsType };
+          assert.equal(Number(checksum), checksumOf({ ...record, tenThousandths: BigInt(balance) }));
+        }
+      }),
+    );
   });
 });
 

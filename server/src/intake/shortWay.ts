@@ -9,7 +9,7 @@ const PATIENCE = 8;
  * The short way of a record: from the bytes of a piece straight into its batch. The readers offer it each record first,
  * and take the long way where it declines.
  */
-export class PlainRecords {
+export class ShortWay {
   readonly #builder: BatchBuilder;
   readonly #maxRecords: number;
   readonly #record: PlainRecord;

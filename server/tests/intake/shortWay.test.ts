@@ -41,7 +41,7 @@ function bodies(ndjson: boolean) {
       maxLength: 40,
     }),
     /** More than one makes a body of several pieces. */
-    rounds: fc.constantFrom(1, 1, 20, 60),
+    rounds: fc.constantFrom(1, 1, 20, 150),
     members: fc.constantFrom(3, 1_000_000),
     sizes: fc.oneof(
       fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 8 }),
