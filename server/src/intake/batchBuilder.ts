@@ -1,15 +1,17 @@
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
-import { type BalanceRecord, checksumOf } from '../domain/checksum.ts';
-import { packText } from '../domain/packedText.ts';
-import { isReject, type PointsBalance, readPointsBalance } from '../domain/pointsBalance.ts';
+import { isReject, readPointsBalance } from '../domain/pointsBalance.ts';
+import { BatchRows } from './batchRows.ts';
+import type { PlainRecord } from './plainRecord.ts';
 
 /** Makes batches of the records of one job, in their order, with the reasons of the first `maxRejects` rejected ones. */
 export class BatchBuilder {
   #total = 0;
+  #plain = 0;
   readonly #expectedTotal: number;
   #capacity: number;
   #mayReject: number;
+  readonly #rows = new BatchRows();
   #open: OpenBatch;
   #finished: Batch[] = [];
 
@@ -17,7 +19,7 @@ export class BatchBuilder {
     this.#expectedTotal = expectedTotal;
     this.#capacity = batchSizeFor(expectedTotal);
     this.#mayReject = maxRejects;
-    this.#open = new OpenBatch(maxRejects);
+    this.#open = new OpenBatch(this.#rows, maxRejects);
   }
 
   /** Records taken so far. */
@@ -25,8 +27,24 @@ export class BatchBuilder {
     return this.#total;
   }
 
+  /** Those of them that came by `addPlain`. */
+  get plain(): number {
+    return this.#plain;
+  }
+
   add(record: unknown): void {
     this.#open.add(record, this.#total);
+    this.#countOne();
+  }
+
+  /** Adds a record that is known to be right. */
+  addPlain(record: PlainRecord): void {
+    this.#open.addPlain(record);
+    this.#plain += 1;
+    this.#countOne();
+  }
+
+  #countOne(): void {
     this.#total += 1;
     if (this.#open.count >= this.#capacity) this.#close();
   }
@@ -48,36 +66,35 @@ export class BatchBuilder {
     const batch = this.#open.finish();
     this.#finished.push(batch);
     this.#mayReject -= batch.rejects.length;
-    this.#open = new OpenBatch(this.#mayReject);
+    this.#open = new OpenBatch(this.#rows, this.#mayReject);
     this.#capacity = batchSizeFor(Math.max(this.#expectedTotal, this.#total));
   }
 }
 
+/** The batch in hand: what is accepted lies in the rows, which batches take turns with. */
 class OpenBatch {
   count = 0;
-  #records: PointsBalance[] = [];
+  readonly #rows: BatchRows;
   readonly #mayReject: number;
   #rejects: RejectedRecord[] = [];
   #rejectCount = 0;
   #rejectedUserIds: number[] = [];
-  /** Ids that only rise can't repeat, which spares the search for repeats; shops send them in that order. */
-  #rising = true;
-  #highestId = 0;
 
-  constructor(mayReject: number) {
+  constructor(rows: BatchRows, mayReject: number) {
+    this.#rows = rows;
     this.#mayReject = mayReject;
   }
 
   add(record: unknown, index: number): void {
     this.count += 1;
     const reading = readPointsBalance(record);
-    if (isReject(reading)) {
-      this.#reject({ index, ...reading });
-      return;
-    }
-    if (reading.wpUserId <= this.#highestId) this.#rising = false;
-    else this.#highestId = reading.wpUserId;
-    this.#records.push(reading);
+    if (isReject(reading)) this.#reject({ index, ...reading });
+    else this.#rows.add(reading);
+  }
+
+  addPlain(record: PlainRecord): void {
+    this.count += 1;
+    this.#rows.addPlain(record);
   }
 
   #reject(reject: RejectedRecord): void {
@@ -87,58 +104,12 @@ class OpenBatch {
   }
 
   finish(): Batch {
-    const records = this.#rising ? this.#records : lastOfEach(this.#records);
-    const pointsTypes = typesOf(records);
-    const rows: string[] = [];
-    const removals: string[] = [];
-    let [minUserId, maxUserId] = [Infinity, 0];
-    for (const record of records) {
-      if (!setsBalance(record)) {
-        removals.push(removalText(record));
-        continue;
-      }
-      rows.push(rowText(record, pointsTypes.length > 1));
-      if (record.wpUserId < minUserId) minUserId = record.wpUserId;
-      if (record.wpUserId > maxUserId) maxUserId = record.wpUserId;
-    }
     return {
       count: this.count,
-      rows: packText(`[${rows.join(',')}]`),
-      rowCount: rows.length,
-      pointsTypes,
-      minUserId: rows.length === 0 ? 0 : minUserId,
-      maxUserId,
-      removals: `[${removals.join(',')}]`,
-      removalCount: removals.length,
+      ...this.#rows.settle(),
       rejects: this.#rejects,
       rejectCount: this.#rejectCount,
       rejectedUserIds: this.#rejectedUserIds,
     };
   }
-}
-
-/** Of the records of one member and type, the last one stands. */
-function lastOfEach(records: PointsBalance[]): PointsBalance[] {
-  const last = new Map<string, PointsBalance>();
-  for (const record of records) last.set(`${record.wpUserId} ${record.pointsType}`, record);
-  return [...last.values()];
-}
-
-function setsBalance(record: PointsBalance): record is BalanceRecord {
-  return record.tenThousandths !== null;
-}
-
-/** The types of points that the records set. */
-function typesOf(records: PointsBalance[]): string[] {
-  return [...new Set(records.filter(setsBalance).map(({ pointsType }) => pointsType))];
-}
-
-function rowText(record: BalanceRecord, severalTypes: boolean): string {
-  const { wpUserId, email, pointsType, tenThousandths } = record;
-  const type = severalTypes ? `,${JSON.stringify(pointsType)}` : '';
-  return `[${wpUserId},${JSON.stringify(email)},${tenThousandths},${checksumOf(record)}${type}]`;
-}
-
-function removalText({ wpUserId, pointsType }: PointsBalance): string {
-  return `[${wpUserId},${JSON.stringify(pointsType)}]`;
 }

@@ -6,6 +6,7 @@ import { GzipReader } from './gzipReader.ts';
 import type { UploadFormat, WholeBody } from './intake.ts';
 import { JsonArrayReader } from './jsonArrayReader.ts';
 import { NdjsonReader } from './ndjsonReader.ts';
+import { ShortWay } from './shortWay.ts';
 
 /** From the bytes of one body to batches: decompress, count, parse, check. */
 export class BodyReader {
@@ -21,8 +22,13 @@ export class BodyReader {
     this.#builder = new BatchBuilder(format);
     this.#hash = format.hashed ? createHash('sha256') : undefined;
     const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
-    this.#records = new Reader((record) => this.#add(record));
+    this.#records = new Reader((record) => this.#add(record), new ShortWay(this.#builder, format));
     this.#gzip = format.gzip ? new GzipReader((text) => this.#read(text)) : undefined;
+  }
+
+  /** Records so far that took the short way. */
+  get plain(): number {
+    return this.#builder.plain;
   }
 
   async write(chunk: Buffer): Promise<Batch[]> {

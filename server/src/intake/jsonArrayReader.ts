@@ -9,6 +9,7 @@ import {
   parseExactly,
   recordTooLarge,
 } from './recordText.ts';
+import type { ShortWay } from './shortWay.ts';
 
 const [TAB, LINE_FEED, RETURN, SPACE] = [9, 10, 13, 32];
 const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [
@@ -21,18 +22,22 @@ const [QUOTE, COMMA, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_B
  *
  * A cut at a comma is right if and only if what stands before it, in brackets, is a JSON array: then the
  * comma lies between two elements. So the cheap guess (the last `},`) is tried first, and where it
- * doesn't parse, a scan of every byte finds the cut. See docs/decisions/0003-the-batch.md.
+ * doesn't parse, a scan of every byte finds the cut. Plain records need no parser: they are offered to the short way
+ * first. See docs/decisions/0003-the-batch.md.
  */
 export class JsonArrayReader {
   readonly #onElement: (element: unknown) => void;
+  readonly #shortWay: ShortWay | undefined;
   readonly #pieces = new Pieces();
   #state: 'before' | 'inside' | 'other' = 'before';
   #anyElement = false;
   /** Bytes at which it is worth to look for a cut: more each time that none was found, so that looking stays cheap. */
   #nextLook = PIECE_BYTES;
 
-  constructor(onElement: (element: unknown) => void) {
+  /** What the short way takes of the elements doesn't come to `onElement`. */
+  constructor(onElement: (element: unknown) => void, shortWay?: ShortWay) {
     this.#onElement = onElement;
+    this.#shortWay = shortWay;
   }
 
   write(chunk: Buffer): void {
@@ -55,7 +60,9 @@ export class JsonArrayReader {
       if (this.#anyElement) throw new SyncError('INVALID_JSON', 'The JSON array ends with a comma.');
       return;
     }
-    this.#handOn(parseElements(inside));
+    const end = rest.lastIndexOf(CLOSE_BRACKET);
+    const left = this.#readOneByOne(rest, end);
+    if (left <= end) this.#handOn(parseElements(rest.subarray(left, end), left > 0));
   }
 
   #findStart(): void {
@@ -78,21 +85,60 @@ export class JsonArrayReader {
   #readUpToLastElement(): void {
     const all = this.#pieces.takeAll();
     const guess = all.lastIndexOf('},') + 1;
-    let elements = guess > 0 ? tryParseElements(all.subarray(0, guess)) : undefined;
-    let cut = guess;
-    if (elements === undefined) {
-      cut = lastTopLevelComma(all);
-      if (cut >= 0) elements = parseElements(decode(all.subarray(0, cut)));
-    }
-    if (elements === undefined) {
+    const left = this.#readOneByOne(all, guess);
+    const cut = left > guess ? guess : this.#parseUpToLastElement(all, left);
+    if (cut === undefined) {
       if (all.length > LONGEST_RECORD_BYTES) throw tooLongFor(all);
       this.#pieces.add(all);
       this.#nextLook = Math.min(2 * all.length, LONGEST_RECORD_BYTES + 1);
       return;
     }
     this.#nextLook = PIECE_BYTES;
-    this.#handOn(elements);
     this.#pieces.add(all.subarray(cut + 1));
+  }
+
+  /**
+   * Goes from element to element as long as most may take the short way, and parses the others one by one. Gives where
+   * what is left begins: behind `end` if nothing is, else at an element that is not in order, or that goes on where it
+   * was thought to end. The long way finds out which, so that it alone has the errors.
+   */
+  #readOneByOne(bytes: Buffer, end: number): number {
+    const shortWay = this.#shortWay;
+    if (!shortWay) return 0;
+    shortWay.startPiece();
+    let at = 0;
+    while (at < end && !shortWay.manyDeclined) {
+      let to = shortWay.take(bytes, at, end);
+      if (to < 0 && !shortWay.full) to = this.#parseOne(bytes, at, end);
+      if (to < 0) break;
+      at = to + 1;
+    }
+    if (at > 0) this.#anyElement = true;
+    return at;
+  }
+
+  /** Hands on the element at `from`; gives the place behind it, or -1 if nothing is settled. */
+  #parseOne(bytes: Buffer, from: number, end: number): number {
+    const to = endOfElement(bytes, from);
+    if (to < 0 || to > end || (to < end && bytes[to] !== COMMA)) return -1;
+    const elements = tryParseElements(bytes.subarray(from, to), false);
+    if (elements?.length !== 1) return -1;
+    this.#onElement(elements[0]);
+    return to;
+  }
+
+  /** Reads all elements from `from` that a comma ends; gives the last comma, if there is one. */
+  #parseUpToLastElement(all: Buffer, from: number): number | undefined {
+    const bytes = all.subarray(from);
+    let cut = bytes.lastIndexOf('},') + 1;
+    let elements = cut > 0 ? tryParseElements(bytes.subarray(0, cut), from > 0) : undefined;
+    if (elements === undefined) {
+      cut = lastTopLevelComma(bytes);
+      if (cut < 0) return from > 0 ? from - 1 : undefined;
+      elements = parseElements(bytes.subarray(0, cut), from > 0);
+    }
+    this.#handOn(elements);
+    return from + cut;
   }
 
   #handOn(elements: unknown[]): void {
@@ -105,24 +151,27 @@ function isSpace(byte: number | undefined): boolean {
   return byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB;
 }
 
-function tryParseElements(bytes: Buffer): unknown[] | undefined {
+function tryParseElements(bytes: Buffer, goesOn: boolean): unknown[] | undefined {
   try {
-    return parseElements(decode(bytes));
+    return parseElements(bytes, goesOn);
   } catch (error) {
     if (error instanceof SyncError) return undefined;
     throw error;
   }
 }
 
-function parseElements(text: string): unknown[] {
-  return parseExactly(`[${text}]`, mayLoseDigits(text)) as unknown[];
+/** Parses elements. Where others stand ahead of them, there must be one behind the comma. */
+function parseElements(bytes: Buffer, goesOn: boolean): unknown[] {
+  const text = decode(bytes);
+  const elements = parseExactly(goesOn ? `[0,${text}]` : `[${text}]`, mayLoseDigits(text)) as unknown[];
+  return goesOn ? elements.slice(1) : elements;
 }
 
-/** Walks the bytes behind the opening bracket. Tells each comma between elements; gives where the array closes, if it does. */
-function scanTopLevel(bytes: Buffer, onComma: (at: number) => void): number | undefined {
+/** Gives the comma or bracket that ends the element at `from`, or -1. It walks every byte. */
+function endOfElement(bytes: Buffer, from: number): number {
   let depth = 0;
   let inString = false;
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = from; at < bytes.length; at += 1) {
     const byte = bytes[at];
     if (inString) {
       if (byte === BACKSLASH) at += 1;
@@ -133,21 +182,22 @@ function scanTopLevel(bytes: Buffer, onComma: (at: number) => void): number | un
     else if (byte === CLOSE_BRACKET) {
       if (depth === 0) return at;
       depth -= 1;
-    } else if (byte === COMMA && depth === 0) onComma(at);
+    } else if (byte === COMMA && depth === 0) return at;
   }
-  return undefined;
+  return -1;
 }
 
 function lastTopLevelComma(bytes: Buffer): number {
   let last = -1;
-  scanTopLevel(bytes, (at) => {
+  for (let at = endOfElement(bytes, 0); at >= 0 && bytes[at] === COMMA; at = endOfElement(bytes, at + 1))
     last = at;
-  });
   return last;
 }
 
 function endOfArray(bytes: Buffer): number | undefined {
-  return scanTopLevel(bytes, () => undefined);
+  let at = endOfElement(bytes, 0);
+  while (at >= 0 && bytes[at] === COMMA) at = endOfElement(bytes, at + 1);
+  return at < 0 ? undefined : at;
 }
 
 function tooLongFor(bytes: Buffer): SyncError {

@@ -2,23 +2,28 @@ import { SyncError } from '../domain/errors.ts';
 import { Pieces } from './pieces.ts';
 import {
   BYTE_ORDER_MARK,
+  checkUtf8,
   decode,
   LONGEST_RECORD_BYTES,
   PIECE_BYTES,
   parseExactly,
   recordTooLarge,
 } from './recordText.ts';
+import type { ShortWay } from './shortWay.ts';
 
 const LINE_FEED = 10;
 
 /** Reads NDJSON of any length, piece by piece: a JSON value a line. Empty lines are passed over. */
 export class NdjsonReader {
   readonly #onElement: (element: unknown) => void;
+  readonly #shortWay: ShortWay | undefined;
   readonly #pieces = new Pieces();
   #line = 0;
 
-  constructor(onElement: (element: unknown) => void) {
+  /** What the short way takes of the lines doesn't come to `onElement`. */
+  constructor(onElement: (element: unknown) => void, shortWay?: ShortWay) {
     this.#onElement = onElement;
+    this.#shortWay = shortWay;
   }
 
   write(chunk: Buffer): void {
@@ -41,13 +46,34 @@ export class NdjsonReader {
 
   #readLines(bytes: Buffer): void {
     const start = this.#line === 0 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
-    for (const line of decode(bytes.subarray(start)).split('\n')) {
-      this.#line += 1;
-      if (line.trim() === '') continue;
-      this.#onElement(this.#parse(line));
-    }
+    const rest = this.#readOneByOne(bytes, start);
+    for (const line of decode(bytes.subarray(rest)).split('\n')) this.#readLine(line);
     // The last line feed ends a line; it doesn't begin another.
     this.#line -= 1;
+  }
+
+  /** Goes from line to line as long as most may take the short way; gives where the lines begin that are left. */
+  #readOneByOne(bytes: Buffer, start: number): number {
+    const shortWay = this.#shortWay;
+    if (!shortWay) return start;
+    checkUtf8(bytes);
+    shortWay.startPiece();
+    let at = start;
+    while (at < bytes.length && !shortWay.manyDeclined) {
+      let end = shortWay.take(bytes, at, bytes.length);
+      if (end >= 0) this.#line += 1;
+      else {
+        end = endOfLine(bytes, at);
+        this.#readLine(decode(bytes.subarray(at, end)));
+      }
+      at = end + 1;
+    }
+    return at;
+  }
+
+  #readLine(line: string): void {
+    this.#line += 1;
+    if (line.trim() !== '') this.#onElement(this.#parse(line));
   }
 
   #parse(line: string): unknown {
@@ -58,4 +84,9 @@ export class NdjsonReader {
       throw new SyncError('INVALID_JSON', message, { cause });
     }
   }
+}
+
+function endOfLine(bytes: Buffer, from: number): number {
+  const at = bytes.indexOf(LINE_FEED, from);
+  return at < 0 ? bytes.length : at;
 }

@@ -17,8 +17,12 @@ const [DOT, ZERO, NINE] = [46, 48, 57];
 
 export function decode(bytes: Buffer): string {
   if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw new SyncError('INVALID_JSON', 'The body is not UTF-8 text: encode it as UTF-8.');
+  checkUtf8(bytes);
   return bytes.toString('utf8');
+}
+
+export function checkUtf8(bytes: Buffer): void {
+  if (!isUtf8(bytes)) throw new SyncError('INVALID_JSON', 'The body is not UTF-8 text: encode it as UTF-8.');
 }
 
 /**
