@@ -37,7 +37,7 @@ export class ProductServer {
       NODE_COMPILE_CACHE: 'node_modules/.cache/artly-sync',
       ...settings,
     };
-    const child = spawn(process.execPath, [CLI, 'serve'], {
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', CLI, 'serve'], {
       env: environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

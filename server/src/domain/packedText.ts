@@ -12,8 +12,6 @@ const SMALLEST_CHUNK = 64;
 const MOST_BYTES = 1024 * 1024;
 /** Rows pack to a fifth of their size, seldom to a tenth. */
 const USUAL_TIMES = 16;
-/** Smaller texts share a buffer with others, and are not worth the trouble. */
-const WORTH_BYTES = 64 * 1024;
 
 export function packText(text: string | Uint8Array): PackedText {
   // Mostly room for all of it in one chunk: joining many takes a seventh of the time.
@@ -25,10 +23,4 @@ export function unpackText(packed: PackedText): Buffer {
   return zstdDecompressSync(packed, {
     chunkSize: Math.min(MOST_BYTES, 1024 + USUAL_TIMES * packed.length),
   });
-}
-
-/** Frees the bytes of an unpacked text at once: left to the collector, some tens of MB of them wait for it. */
-export function discardText(text: Buffer): void {
-  const { buffer } = text;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > WORTH_BYTES) buffer.transfer(0);
 }

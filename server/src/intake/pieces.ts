@@ -1,12 +1,11 @@
-/** The next pieces are rarely of exactly the same length. */
-const SLACK_BYTES = 16 * 1024;
+/** Room to begin with; records as long as allowed make it grow. */
+const FIRST_BYTES = 256 * 1024;
 
-/** Bytes that came and are not read yet. They are joined only when somebody looks at them. */
+/** Bytes that came and are not read yet, joined: what is added is copied, and its own memory may go at once. */
 export class Pieces {
-  #pieces: Buffer[] = [];
-  /** What was joined last, and the memory for what is joined next: they take turns. */
-  #joined = Buffer.alloc(0);
-  #spare = Buffer.alloc(0);
+  /** What is joined now, and the memory for what comes after it: they take turns. */
+  #joined = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #spare = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #bytes = 0;
 
   /** How many bytes there are. */
@@ -15,8 +14,14 @@ export class Pieces {
   }
 
   add(piece: Buffer): void {
-    if (piece.length > 0) this.#pieces.push(piece);
-    this.#bytes += piece.length;
+    const bytes = this.#bytes + piece.length;
+    if (bytes > this.#joined.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * bytes);
+      this.#joined.copy(larger, 0, 0, this.#bytes);
+      this.#joined = larger;
+    }
+    piece.copy(this.#joined, this.#bytes);
+    this.#bytes = bytes;
   }
 
   /**
@@ -24,17 +29,9 @@ export class Pieces {
    * next.
    */
   takeAll(): Buffer {
-    const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : this.#join();
-    this.#pieces = [];
+    const all = this.#joined.subarray(0, this.#bytes);
+    [this.#joined, this.#spare] = [this.#spare, this.#joined];
     this.#bytes = 0;
     return all;
-  }
-
-  #join(): Buffer {
-    if (this.#spare.length < this.#bytes) this.#spare = Buffer.allocUnsafeSlow(this.#bytes + SLACK_BYTES);
-    [this.#joined, this.#spare] = [this.#spare, this.#joined];
-    let end = 0;
-    for (const piece of this.#pieces) end += piece.copy(this.#joined, end);
-    return this.#joined.subarray(0, end);
   }
 }

@@ -1,3 +1,4 @@
+import { on } from 'node:events';
 import type { Request } from 'express';
 import { SyncError } from '../domain/errors.ts';
 import type { IncomingJob } from '../services/intakeService.ts';
@@ -72,35 +73,50 @@ function parseJson(text: string): unknown {
  * sender goes away. Whoever stops reading may still answer: the request is not destroyed with the loop.
  */
 async function* chunksOf(request: Request, idleMs: number): AsyncGenerator<Uint8Array> {
-  const chunks = request.iterator({ destroyOnReturn: false });
+  // By events: to be read, chunks that wait would be joined in new memory, and the old one left to the collector.
+  const chunks = on(request, 'data', { close: ['end', 'close'], highWaterMark: 1, lowWaterMark: 1 });
   const slowMs = SLOW_IDLE_TIMES * idleMs;
   let bytes = 0;
   // Only the time that the sender takes counts, not the time that we take.
   let waitedMs = 0;
-  while (true) {
-    const from = performance.now();
-    const { value, done } = await nextChunk(chunks, idleMs);
-    if (done) return;
-    bytes += value.length;
-    waitedMs += performance.now() - from;
-    if (bytes >= PROGRESS_BYTES) [bytes, waitedMs] = [0, 0];
-    else if (waitedMs > slowMs) throw stalled(`Less than 1 KiB of the body came in ${seconds(slowMs)}`);
-    yield value;
+  try {
+    while (true) {
+      const from = performance.now();
+      const next = await nextChunk(chunks, idleMs);
+      if (next.done) break;
+      const [value] = next.value as [Buffer];
+      bytes += value.length;
+      waitedMs += performance.now() - from;
+      if (bytes >= PROGRESS_BYTES) [bytes, waitedMs] = [0, 0];
+      else if (waitedMs > slowMs) throw stalled(`Less than 1 KiB of the body came in ${seconds(slowMs)}`);
+      yield value;
+    }
+    if (!request.complete) throw broken();
+  } finally {
+    // What still comes is not kept.
+    await chunks.return?.();
   }
 }
 
-async function nextChunk(chunks: AsyncIterator<Buffer>, idleMs: number): Promise<IteratorResult<Buffer>> {
+async function nextChunk<Chunk>(
+  chunks: AsyncIterator<Chunk>,
+  idleMs: number,
+): Promise<IteratorResult<Chunk>> {
   const { promise: timeUp, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(stalled(`Nothing of the body came for ${seconds(idleMs)}`)), idleMs);
   try {
     return await Promise.race([chunks.next(), timeUp]);
   } catch (cause) {
     if (cause instanceof SyncError) throw cause;
-    const message = 'The connection broke before the body was whole: send it again.';
-    throw new SyncError('BODY_TRUNCATED', message, { cause });
+    throw broken(cause);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function broken(cause?: unknown): SyncError {
+  const message = 'The connection broke before the body was whole: send it again.';
+  return new SyncError('BODY_TRUNCATED', message, { cause });
 }
 
 function stalled(what: string): SyncError {

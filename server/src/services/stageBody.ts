@@ -1,4 +1,5 @@
 import type { Batch } from '../domain/batch.ts';
+import { freeBytes } from '../domain/ownBuffer.ts';
 import type { Upload, WholeBody } from '../intake/intake.ts';
 
 /** Records kept in one transaction while a body comes in. */
@@ -8,7 +9,7 @@ const CHUNKS_AT_ONCE = 4;
 
 /**
  * Reads a body to its end. Reading, parsing and storing go on side by side, a few chunks ahead: what is slowest
- * holds the others back. Hands batches to `stage` whenever enough have come; the last ones, which it has not
+ * holds the others back. Hands batches to `stage` whenever enough have come, and frees them when it is done with them; the last ones, which it has not
  * handed over, stand in what it gives.
  */
 export async function stageBody(
@@ -26,7 +27,7 @@ export async function stageBody(
       ready.push(...((await parsing.shift()) as Batch[]));
       if (recordsIn(ready) < RECORDS_A_STAGE) continue;
       await staging;
-      staging = awaitedLater(stage(ready));
+      staging = awaitedLater(stageAndFree(ready, stage));
       ready = [];
     }
     for (const batches of await Promise.all(parsing)) ready.push(...batches);
@@ -37,6 +38,11 @@ export async function stageBody(
   }
   const whole = await upload.end();
   return { ...whole, batches: [...ready, ...whole.batches] };
+}
+
+async function stageAndFree(batches: Batch[], stage: (batches: Batch[]) => Promise<void>): Promise<void> {
+  await stage(batches);
+  for (const { rows } of batches) freeBytes(rows);
 }
 
 /** The next round awaits it and hears of a failure then; until that it must not count as one nobody handles. */

@@ -1,4 +1,5 @@
-import { discardText, unpackText } from '../domain/packedText.ts';
+import { freeBytes } from '../domain/ownBuffer.ts';
+import { unpackText } from '../domain/packedText.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 import type { JobRow } from './sqliteJobRow.ts';
 
@@ -85,7 +86,7 @@ export function applyBatch(
     // Where nothing stood or nothing changed, that alone tells what is new.
     inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch, rows) - before;
     if (order.mark) db.run(MARK, { siteId, jobSeq, ...rows });
-    discardText(rows.rows);
+    freeBytes(rows.rows);
   }
   if (batch.removalCount > 0) {
     const removals = { siteId, jobSeq, n: batch.n };

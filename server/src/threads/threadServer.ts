@@ -13,6 +13,17 @@ export interface AnswerMessage {
   error?: { code?: ErrorCode; message: string; stack?: string | undefined };
 }
 
+/** An answer, and the buffers in it that move to the caller uncopied: the handler has them no longer. */
+export class HandedOver {
+  readonly value: unknown;
+  readonly buffers: ArrayBuffer[];
+
+  constructor(value: unknown, buffers: ArrayBuffer[]) {
+    this.value = value;
+    this.buffers = buffers;
+  }
+}
+
 /**
  * Answers the calls of a `ThreadClient` in a worker thread, in the order they come where `handlers` are
  * synchronous. `asSyncError` may turn a driver's error into one of the catalogue; any other error goes over as it is.
@@ -28,8 +39,9 @@ export function serveThread(
       const handler = handlers[method];
       if (handler === undefined) throw new TypeError(`The thread has no method ${method}.`);
       const result = handler(argument as never);
-      const value = result instanceof Promise ? await result : result;
-      port.postMessage({ id, value } satisfies AnswerMessage);
+      const answer = result instanceof Promise ? await result : result;
+      const { value, buffers } = answer instanceof HandedOver ? answer : new HandedOver(answer, []);
+      port.postMessage({ id, value } satisfies AnswerMessage, buffers);
     } catch (error) {
       port.postMessage({ id, error: plainError(asSyncError(error)) } satisfies AnswerMessage);
     }
