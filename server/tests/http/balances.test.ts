@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hasEnded, members, startTestServer, type TestSite } from '../support/testServer.ts';
+import { withMethods } from './spies.ts';
 
 const BALANCES = '/artly/points-balances';
 
@@ -64,6 +65,27 @@ describe('Balances in pages', () => {
         types,
       );
     }
+  });
+
+  it('go on behind a member of many types who is removed while they are read', async (test) => {
+    const types = ['a', 'b', 'c'];
+    let removals = types.map((points_type) => ({ wp_user_id: 1, points_type, deleted: true }));
+    const shop: TestSite = await startTestServer(test, {
+      wrapStorage: withMethods((real) => ({
+        findBalances: async (member) => {
+          if (removals.length > 0) await synced(shop, removals);
+          removals = [];
+          return real.findBalances(member);
+        },
+      })),
+    });
+    const [first, second] = members(2) as [object, object];
+    await synced(shop, [...types.map((points_type) => ({ ...first, points_type })), second]);
+    const pages = await allPages(shop, 'limit=2');
+    assert.deepEqual(
+      pages.map((page) => page.map(({ wp_user_id }) => wp_user_id)),
+      [[2]],
+    );
   });
 
   it('can be of one type of points', async (test) => {
