@@ -78,6 +78,13 @@ export function writeAudit(
   );
 }
 
+/**
+ * Marks open uploads as jobs that ended long ago and whose records nobody needs: what was kept of them then goes as
+ * that of old jobs, in slices.
+ */
+export const DISCARD_UPLOADS =
+  'UPDATE jobs SET records_kept = 0, completed_at = 0 WHERE accepted = 0 AND records_kept = 1';
+
 export function jobFromRow(row: Row): JobRow {
   return {
     jobId: row.job_id as string,

@@ -2,7 +2,7 @@ import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
+import { DISCARD_UPLOADS, type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
 import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
 
 /** Receiving a job on SQLite: the methods of the port of the same names. */
@@ -81,12 +81,13 @@ function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Accepta
 }
 
 export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }): void {
-  db.run('DELETE FROM jobs WHERE job_id = :jobId AND accepted = 0', { jobId });
+  db.run(`${DISCARD_UPLOADS} AND job_id = :jobId`, { jobId });
 }
 
 function openRow(db: SqliteDatabase, jobId: string): JobRow {
   const job = jobRow(db, jobId);
-  if (job === undefined || job.accepted) throw new Error(`Job ${jobId} is no open upload.`);
+  if (job === undefined || job.accepted || !job.recordsKept)
+    throw new Error(`Job ${jobId} is no open upload.`);
   return job;
 }
 
