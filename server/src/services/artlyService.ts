@@ -72,14 +72,10 @@ export class ArtlyService {
     const found = await this.#storage.listBalances({ ...page, limit: page.limit + 1 });
     const beyond = found[page.limit];
     if (beyond === undefined) return { balances: found, next: null };
-    const whole = found.filter(({ wpUserId }) => wpUserId < beyond.wpUserId);
-    const balances =
-      whole.length > 0
-        ? whole
-        : await this.#storage.findBalances({
-            siteId: page.siteId,
-            wpUserId: beyond.wpUserId,
-          });
+    const { siteId } = page;
+    const { wpUserId } = beyond;
+    const whole = found.filter((balance) => balance.wpUserId < wpUserId);
+    const balances = whole.length > 0 ? whole : await this.#storage.findBalances({ siteId, wpUserId });
     const last = balances.at(-1);
     // Who filled the page was removed between the two reads: now others stand there.
     return last === undefined ? this.listBalances(page) : { balances, next: last.wpUserId };

@@ -54,6 +54,7 @@ export function mayBeOvertaken(db: SqliteDatabase, job: JobRow): boolean {
   const older = db.get(
     `SELECT 1 FROM jobs
      WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+       AND records_kept = 1
      UNION ALL
      SELECT 1 FROM jobs
      WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')

@@ -1,6 +1,8 @@
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { diskFull } from './sqliteErrors.ts';
 
+/** A reject is small beside a batch or a job: so many of them count as one row of a slice. */
+const REJECTS_A_ROW = 20;
 /** Room that a few batches, the WAL with them in it, and its way into the file take: docs/operations.md names it. */
 const LEAST_FREE_BYTES = 16 * 1024 ** 2;
 
@@ -33,10 +35,21 @@ export function dropJobs(
   { endedBefore, limit }: { endedBefore: number; limit: number },
 ): boolean {
   return db.transaction(() => {
+    const rejectLimit = limit * REJECTS_A_ROW;
+    const rejects = db.run(
+      `DELETE FROM job_rejects WHERE (job_seq, record_index) IN
+         (SELECT r.job_seq, r.record_index FROM jobs AS j CROSS JOIN job_rejects AS r USING (job_seq)
+          WHERE j.records_kept = 0 AND j.completed_at < :endedBefore
+          LIMIT :rejectLimit)`,
+      { endedBefore, rejectLimit },
+    );
+    // A job goes behind its rejects and batches: deleting it must not delete them all at once.
     const dropped = db.run(
       `DELETE FROM jobs WHERE job_seq IN
-         (SELECT job_seq FROM jobs
+         (SELECT job_seq FROM jobs AS j
           WHERE records_kept = 0 AND completed_at < :endedBefore
+            AND NOT EXISTS (SELECT 1 FROM job_rejects AS r WHERE r.job_seq = j.job_seq)
+            AND NOT EXISTS (SELECT 1 FROM job_batches AS b WHERE b.job_seq = j.job_seq)
           ORDER BY completed_at LIMIT :limit)`,
       { endedBefore, limit },
     );
@@ -48,7 +61,7 @@ export function dropJobs(
           LIMIT :limit)`,
       { limit },
     );
-    return dropped === limit || forgotten === limit;
+    return rejects === rejectLimit || dropped === limit || forgotten === limit;
   });
 }
 

@@ -80,6 +80,13 @@ export function writeAudit(
   );
 }
 
+/**
+ * Marks open uploads as jobs that ended long ago and whose records nobody needs: what was kept of them then goes as
+ * that of old jobs, in slices.
+ */
+export const DISCARD_UPLOADS =
+  'UPDATE jobs SET records_kept = 0, completed_at = 0 WHERE accepted = 0 AND in_parts = 0 AND records_kept = 1';
+
 function partsStateOf(row: Row): Job['inParts'] {
   if (row.in_parts === 0) return null;
   if (row.accepted === 1) return 'committed';

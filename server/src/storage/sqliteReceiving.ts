@@ -27,7 +27,9 @@ export function insertJob(
 /** The row of an upload that nobody sees yet. */
 export function openRow(db: SqliteDatabase, jobId: string): JobRow {
   const job = jobRow(db, jobId);
-  if (job === undefined || job.visible) throw new Error(`Job ${jobId} is no open upload.`);
+  if (job === undefined || job.visible || !job.recordsKept) {
+    throw new Error(`Job ${jobId} is no open upload.`);
+  }
   return job;
 }
 

@@ -5,6 +5,7 @@ import { ThreadClient } from '../threads/threadClient.ts';
 import { migrateSqlite } from './migrate.ts';
 import { MEMORY, SqliteDatabase } from './sqliteDatabase.ts';
 import { asSyncError } from './sqliteErrors.ts';
+import { DISCARD_UPLOADS } from './sqliteJobRow.ts';
 import { SqliteLock } from './sqliteLock.ts';
 import { METHODS, READS } from './sqliteMethods.ts';
 import type { OpenStorage, Storage } from './storage.ts';
@@ -74,7 +75,7 @@ function prepareFile(path: string, { exclusive }: { exclusive: boolean }): void 
 function adoptOrphans(db: SqliteDatabase): void {
   db.transaction(() => {
     db.run(`UPDATE jobs SET lease_owner = NULL, lease_until = NULL WHERE status = 'running'`);
-    db.run('DELETE FROM jobs WHERE accepted = 0 AND in_parts = 0');
+    db.run(DISCARD_UPLOADS);
   });
 }
 

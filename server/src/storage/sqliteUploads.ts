@@ -2,7 +2,7 @@ import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
+import { DISCARD_UPLOADS, type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
 import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
 
@@ -68,7 +68,7 @@ function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Accepta
 }
 
 export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }): void {
-  db.run('DELETE FROM jobs WHERE job_id = :jobId AND accepted = 0 AND in_parts = 0', { jobId });
+  db.run(`${DISCARD_UPLOADS} AND job_id = :jobId`, { jobId });
 }
 
 /** Adds batches behind those that the upload has. */

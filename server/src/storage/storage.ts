@@ -114,7 +114,7 @@ export interface Storage {
   ): Promise<Job | undefined>;
   /** The job that a request with this key made. */
   findRepeated(request: { siteId: number; idempotencyKey: string }): Promise<RepeatedRequest | undefined>;
-  /** Leaves nothing of an open upload. */
+  /** Ends an open upload: it takes no more records and is never seen; what was kept of it is dropped as that of old jobs. */
   discardUpload(upload: { jobId: string }): Promise<void>;
 
   // Receiving a job in parts

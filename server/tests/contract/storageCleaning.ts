@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
-import { badRecord, member, removal } from '../support/batches.ts';
-import { StorageLine } from '../support/storageLine.ts';
+import { badRecord, batchesOf, member, removal } from '../support/batches.ts';
+import { StorageLine, TYPE } from '../support/storageLine.ts';
 
 /** Each test here has a year of its own, long before the other tests, so that it cleans up nothing but its own. */
 const YEAR_MS = 31_557_600_000;
@@ -65,6 +65,25 @@ function recordsContract(storage: () => Storage): void {
     assert.equal(await slice(), false);
   });
 
+  test('what was kept of a discarded upload goes in slices', async () => {
+    const line = await StorageLine.open(storage(), 10 * YEAR_MS);
+    await cleanedAll(storage(), line.now);
+    const jobId = await line.upload();
+    const records = Array.from({ length: 500 }, (_, at) => (at % 2 ? member(at, 1) : badRecord(at + 1)));
+    await storage().stage({ jobId, batches: batchesOf(records) });
+    await storage().discardUpload({ jobId });
+    assert.equal(await storage().hasRecords({ jobId }), false);
+    await assert.rejects(storage().stage({ jobId, batches: batchesOf([member(1, 1)]) }));
+    const dropRecords = () => storage().dropRecords({ endedBefore: line.now, limit: 3 });
+    assert.ok((await cleaned(dropRecords)) >= 3, 'ten batches are more than two slices of three');
+    const dropJobs = () => storage().dropJobs({ endedBefore: line.now, limit: 3 });
+    assert.ok((await cleaned(dropJobs)) >= 3, 'so are its rejects');
+    assert.equal(await dropJobs(), false);
+    const again = { jobId, siteId: line.siteId, type: TYPE, now: line.now };
+    await storage().openUpload(again);
+    await storage().discardUpload(again);
+  });
+
   test('reasons of rejects are read also when the records are gone', async () => {
     const line = await StorageLine.open(storage(), 4 * YEAR_MS);
     const { jobId } = await line.done([badRecord(1), member(2, 2)]);
@@ -102,6 +121,19 @@ function jobsContract(storage: () => Storage): void {
     assert.equal(await slice(), true);
     assert.equal(await slice(), false);
     assert.equal(await left(), 0);
+  });
+
+  test('the many rejects of an old job go in slices, and the job after them', async () => {
+    const line = await StorageLine.open(storage(), 11 * YEAR_MS);
+    await cleanedAll(storage(), line.now);
+    const { jobId } = await line.done(Array.from({ length: 500 }, (_, at) => badRecord(at + 1)));
+    await cleaned(() => storage().dropRecords({ endedBefore: line.now + 1, limit: 50 }));
+    const slice = () => storage().dropJobs({ endedBefore: line.now + 1, limit: 3 });
+    assert.equal(await slice(), true);
+    assert.equal((await line.look(jobId)).jobId, jobId);
+    await cleaned(slice);
+    assert.equal(await storage().findJob({ siteId: line.siteId, jobId }), undefined);
+    assert.deepEqual(await storage().listRejects({ jobId, afterIndex: -1, limit: 9 }), []);
   });
 
   test('a job whose records are still kept is not dropped', async () => {

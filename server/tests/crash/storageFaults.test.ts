@@ -61,7 +61,7 @@ describe('A full disk', () => {
     disk.empty();
     assert.deepEqual((await site.call('/artly/sync/jobs')).json.jobs, []);
     assert.equal((await site.waitFor(await site.start(members(5)), hasEnded)).inserted, 5);
-    await untilEmpty(databaseFile);
+    await untilNoneOpen(databaseFile);
     await stop(server);
   });
 });
@@ -176,10 +176,10 @@ function assertOneLine({ complaints }: ServerProcess, event: string): void {
   assert.equal(events.length, 2, 'one line for the fault, and one for the start that was refused');
 }
 
-/** Resolves when no batch stands in the file any more: what a refused body left is gone. */
-async function untilEmpty(databaseFile: string): Promise<void> {
+/** Resolves when no upload is open in the file any more: then the sweep drops what the refused body left. */
+async function untilNoneOpen(databaseFile: string): Promise<void> {
   const looking = new DatabaseSync(databaseFile, { readOnly: true });
-  const left = looking.prepare('SELECT count(*) AS count FROM jobs WHERE accepted <> 1');
+  const left = looking.prepare('SELECT count(*) AS count FROM jobs WHERE accepted = 0 AND records_kept = 1');
   const deadline = Date.now() + 10_000;
   while (Number(left.get()?.count) > 0) {
     assert.ok(
