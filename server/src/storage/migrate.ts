@@ -9,6 +9,7 @@ const FOLDER = new URL('./migrations/sqlite/', import.meta.url);
  * A database that is newer than the program is refused: an old program could damage what it doesn't know.
  */
 export function migrateSqlite(db: SqliteDatabase): void {
+  refuseOldEngine(db);
   const files = readdirSync(FOLDER)
     .filter((name) => name.endsWith('.sql'))
     .sort();
@@ -20,6 +21,18 @@ export function migrateSqlite(db: SqliteDatabase): void {
       db.exec(`PRAGMA user_version = ${at + 1}`);
     });
   });
+}
+
+/** `jsonb_each`, by which batches are applied, came with this version of SQLite. */
+const OLDEST_ENGINE = [3, 51] as const;
+
+function refuseOldEngine(db: SqliteDatabase): void {
+  const engine = String(db.get('SELECT sqlite_version() AS version')?.version);
+  const [major = 0, minor = 0] = engine.split('.').map(Number);
+  if (major > OLDEST_ENGINE[0] || (major === OLDEST_ENGINE[0] && minor >= OLDEST_ENGINE[1])) return;
+  const needed = OLDEST_ENGINE.join('.');
+  const message = `This Node has SQLite ${engine}, and ${needed} is needed: start the server by "npm start", or with a newer Node 24.`;
+  throw new SyncError('INVALID_CONFIGURATION', message);
 }
 
 function versionOf(db: SqliteDatabase): number {
