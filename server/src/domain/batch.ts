@@ -1,3 +1,4 @@
+import { freeBytes } from './ownBuffer.ts';
 import type { PackedText } from './packedText.ts';
 import type { Reject } from './pointsBalance.ts';
 
@@ -32,4 +33,9 @@ export interface Batch {
   rejectCount: number;
   /** The members whose record was rejected, where their id could be read. */
   rejectedUserIds: number[];
+}
+
+/** Frees the rows of batches that nobody wants any more, at once. */
+export function freeBatches(batches: Batch[]): void {
+  for (const { rows } of batches) freeBytes(rows);
 }

@@ -44,6 +44,10 @@ export class BatchBuilder {
     this.#countOne();
   }
 
+  close(): void {
+    this.#rows.free();
+  }
+
   #countOne(): void {
     this.#total += 1;
     if (this.#open.count >= this.#capacity) this.#close();

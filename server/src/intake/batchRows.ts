@@ -1,5 +1,6 @@
 import type { Batch } from '../domain/batch.ts';
 import type { BalanceRecord } from '../domain/checksum.ts';
+import { freeBytes } from '../domain/ownBuffer.ts';
 import { packText } from '../domain/packedText.ts';
 import { DEFAULT_POINTS_TYPE, type PointsBalance } from '../domain/pointsBalance.ts';
 import type { PlainRecord } from './plainRecord.ts';
@@ -89,6 +90,11 @@ export class BatchRows {
     return settled;
   }
 
+  /** Gives the memory back: nothing can be added any more. */
+  free(): void {
+    freeBytes(this.#text);
+  }
+
   #clear(): void {
     this.#text[0] = OPEN_BRACKET;
     this.#textEnd = 1;
@@ -105,6 +111,7 @@ export class BatchRows {
     if (needed <= this.#text.length) return;
     const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#text.length));
     this.#text.copy(larger, 0, 0, this.#textEnd);
+    freeBytes(this.#text);
     this.#text = larger;
   }
 

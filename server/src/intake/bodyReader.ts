@@ -47,8 +47,11 @@ export class BodyReader {
     return { batches, total: this.#builder.total, hash: this.#hash?.digest() };
   }
 
+  /** Gives the memory back, instead of leaving it to the collector: many small bodies may come one after the other. */
   close(): void {
     this.#gzip?.close();
+    this.#records.close();
+    this.#builder.close();
   }
 
   #read(text: Buffer): void {

@@ -47,6 +47,10 @@ export class JsonArrayReader {
     else if (this.#pieces.bytes >= this.#nextLook) this.#readUpToLastElement();
   }
 
+  close(): void {
+    this.#pieces.free();
+  }
+
   end(): void {
     if (this.#state === 'before') {
       throw new SyncError('INVALID_JSON', 'The body is empty: send a JSON array of records.');

@@ -33,6 +33,10 @@ export class NdjsonReader {
     else if (this.#pieces.bytes > PIECE_BYTES + LONGEST_RECORD_BYTES) throw recordTooLarge();
   }
 
+  close(): void {
+    this.#pieces.free();
+  }
+
   end(): void {
     this.#readLines(this.#pieces.takeAll());
   }

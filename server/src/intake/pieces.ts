@@ -1,3 +1,5 @@
+import { freeBytes } from '../domain/ownBuffer.ts';
+
 /** Room to begin with; records as long as allowed make it grow. */
 const FIRST_BYTES = 256 * 1024;
 
@@ -18,6 +20,7 @@ export class Pieces {
     if (bytes > this.#joined.length) {
       const larger = Buffer.allocUnsafeSlow(2 * bytes);
       this.#joined.copy(larger, 0, 0, this.#bytes);
+      freeBytes(this.#joined);
       this.#joined = larger;
     }
     piece.copy(this.#joined, this.#bytes);
@@ -33,5 +36,11 @@ export class Pieces {
     [this.#joined, this.#spare] = [this.#spare, this.#joined];
     this.#bytes = 0;
     return all;
+  }
+
+  /** Gives the memory back: nothing can be added any more. */
+  free(): void {
+    freeBytes(this.#joined);
+    freeBytes(this.#spare);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Batch } from '../domain/batch.ts';
+import { type Batch, freeBatches } from '../domain/batch.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
 import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
 import type { Actor, IdempotentRequest, Storage } from '../storage/storage.ts';
@@ -84,7 +84,9 @@ export class IntakeService {
         const requestHash = hashOf(hash, plan);
         return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash });
       }
-      return await this.#start(await this.#storage.accept(acceptance));
+      const job = await this.#storage.accept(acceptance);
+      freeBatches(batches);
+      return await this.#start(job);
     } catch (error) {
       await this.#uploads.discard(jobId);
       throw error;

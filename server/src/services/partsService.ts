@@ -1,3 +1,4 @@
+import { freeBatches } from '../domain/batch.ts';
 import { SyncError } from '../domain/errors.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
 import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
@@ -149,6 +150,7 @@ export class PartsService {
         batches,
         now,
       });
+      freeBatches(batches);
       if (found === undefined) throw notOpen(await jobs.find(siteId, jobId));
       if (Buffer.compare(found.part.contentHash, contentHash) !== 0) throw differs(part);
       jobs.changed(found.job);

@@ -1,5 +1,4 @@
-import type { Batch } from '../domain/batch.ts';
-import { freeBytes } from '../domain/ownBuffer.ts';
+import { type Batch, freeBatches } from '../domain/batch.ts';
 import type { Upload, WholeBody } from '../intake/intake.ts';
 
 /** Records kept in one transaction while a body comes in. */
@@ -42,7 +41,7 @@ export async function stageBody(
 
 async function stageAndFree(batches: Batch[], stage: (batches: Batch[]) => Promise<void>): Promise<void> {
   await stage(batches);
-  for (const { rows } of batches) freeBytes(rows);
+  freeBatches(batches);
 }
 
 /** The next round awaits it and hears of a failure then; until that it must not count as one nobody handles. */
