@@ -93,6 +93,13 @@ export class BatchRows {
   /** Gives the memory back: nothing can be added any more. */
   free(): void {
     freeBytes(this.#text);
+    this.#freeColumns();
+  }
+
+  /** No other array has a part of their memory. */
+  #freeColumns(): void {
+    for (const column of [this.#ids, this.#typeOf, this.#ends, this.#inOrder])
+      (column.buffer as ArrayBuffer).transfer(0);
   }
 
   #clear(): void {
@@ -130,6 +137,7 @@ export class BatchRows {
     ids.set(this.#ids);
     typeOf.set(this.#typeOf);
     ends.set(this.#ends);
+    this.#freeColumns();
     [this.#ids, this.#typeOf, this.#ends] = [ids, typeOf, ends];
     this.#inOrder = wholeNumbers(length);
   }

@@ -98,7 +98,9 @@ for (const ndjson of [false, true]) {
           const bytes = Buffer.from(textOf(body.records, { ndjson, ...body }) + more);
           for (const { place, byte } of wrongs) bytes[Math.floor(place * bytes.length)] = byte;
           const format = { ...FORMAT, ndjson, maxRecords: body.mayRead };
-          await agree(bytes.subarray(0, bytes.length - cut), { format, sizes: body.sizes });
+          // Something stays: of no byte at all, the one way is asked once and the other not at all.
+          const end = Math.max(1, bytes.length - cut);
+          await agree(bytes.subarray(0, end), { format, sizes: body.sizes });
         }),
         { numRuns: 300 },
       );
