@@ -9,9 +9,7 @@ const FOLDER = new URL('./migrations/sqlite/', import.meta.url);
  * A database that is newer than the program is refused: an old program could damage what it doesn't know.
  */
 export function migrateSqlite(db: SqliteDatabase): void {
-  const files = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
+  const files = migrationFiles(FOLDER);
   refuseNewer(versionOf(db), files.length);
   files.forEach((file, at) => {
     db.transaction(() => {
@@ -22,11 +20,18 @@ export function migrateSqlite(db: SqliteDatabase): void {
   });
 }
 
+/** The numbered files of a folder, in their order. */
+export function migrationFiles(folder: URL): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+}
+
 function versionOf(db: SqliteDatabase): number {
   return Number(db.get('PRAGMA user_version')?.user_version);
 }
 
-function refuseNewer(found: number, known: number): void {
+export function refuseNewer(found: number, known: number): void {
   if (found <= known) return;
   throw new SyncError(
     'STORAGE_TOO_NEW',

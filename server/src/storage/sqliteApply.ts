@@ -1,6 +1,6 @@
 import { discardText, unpackText } from '../domain/packedText.ts';
+import type { JobRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
-import type { JobRow } from './sqliteJobRow.ts';
 
 /** Applying batches on SQLite, inside the transaction of `applyNext`: docs/decisions/0003-the-batch.md. */
 

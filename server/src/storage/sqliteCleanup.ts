@@ -52,6 +52,20 @@ export function dropJobs(
   });
 }
 
+export function dropStaleUploads(
+  db: SqliteDatabase,
+  { untouchedSince, limit }: { untouchedSince: number; limit: number },
+): boolean {
+  const dropped = db.run(
+    `DELETE FROM jobs WHERE job_seq IN
+       (SELECT job_seq FROM jobs
+        WHERE in_parts = 0 AND accepted = 0 AND updated_at < :untouchedSince
+        ORDER BY updated_at LIMIT :limit)`,
+    { untouchedSince, limit },
+  );
+  return dropped === limit;
+}
+
 export function dropIdempotencyKeys(
   db: SqliteDatabase,
   { createdBefore, limit }: { createdBefore: number; limit: number },

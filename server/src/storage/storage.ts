@@ -100,7 +100,7 @@ export interface Storage {
   /** Gives the job its place in the order. Nobody sees it until it is accepted. */
   openUpload(job: NewUpload): Promise<void>;
   /** Keeps further batches of an open upload, numbered on from those it has. */
-  stage(upload: { jobId: string; batches: Batch[] }): Promise<void>;
+  stage(upload: { jobId: string; batches: Batch[]; now: number }): Promise<void>;
   /** Keeps the last batches and makes the upload a pending job. */
   accept(upload: { jobId: string; batches: Batch[]; actor: Actor; now: number }): Promise<Job>;
   /**
@@ -217,6 +217,8 @@ export interface Storage {
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
+  /** Uploads that nobody sees and that took no batch since `untouchedSince`: whoever was receiving them is gone. */
+  dropStaleUploads(slice: { untouchedSince: number; limit: number }): Promise<boolean>;
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;

@@ -229,7 +229,7 @@ class World {
     this.#sent.push({ site, pieces: all });
     // The whole body is cut into batches at once, but kept in two steps.
     const batches = batchesOf([...first, ...rest.flat()]);
-    await this.#storage.stage({ jobId, batches: batches.slice(0, 1) });
+    await this.#storage.stage({ jobId, batches: batches.slice(0, 1), now: this.#now });
     const actor = { name: 'test', ip: null };
     await this.#storage.accept({ jobId, batches: batches.slice(1), actor, now: this.#now });
     this.#model.accept(jobId, { seq, line: String(site), records: all.flatMap(recordsOf) });
