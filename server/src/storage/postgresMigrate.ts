@@ -33,9 +33,14 @@ async function makeSchema(tx: Connection): Promise<void> {
   await tx.run('INSERT INTO artly.schema_version VALUES (0)');
 }
 
-/** 0 where there is nothing yet. */
+/**
+ * 0 where there is nothing yet. Reads the catalogue itself: what a name stands for is remembered within a transaction,
+ * also across the wait for a lock.
+ */
 async function versionOf(db: Pick<Connection, 'get'>): Promise<number> {
-  const table = await db.get(`SELECT to_regclass('artly.schema_version') IS NOT NULL AS found`);
-  if (table?.found !== true) return 0;
+  const table = await db.get(
+    `SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'artly' AND tablename = 'schema_version'`,
+  );
+  if (table === undefined) return 0;
   return (await db.get('SELECT version FROM artly.schema_version'))?.version as number;
 }

@@ -12,17 +12,18 @@ const RANGES = `(
 /**
  * What a snapshot did not carry is what only an older job brought, since each record that it carries leaves its
  * mark. Only types of points that it carries are looked at, or the default one where it carries nothing. Balances are
- * found by key, range by range, so that those of members outside of its ranges cost nothing.
+ * found by key, range by range, so that those of members outside of its ranges cost nothing. The types are an array,
+ * which is made once. Who joins it to the ranges says LIMIT or OFFSET, or the planner may turn the join around.
  */
 const MISSING_OF_RANGE = `
   FROM artly.points_balances AS p
   WHERE p.site_id = :siteId AND p.job_seq < :jobSeq AND p.wp_user_id >= r.first AND p.wp_user_id <= r.last
-    AND p.points_type IN (
+    AND p.points_type = ANY (ARRAY(
       SELECT t FROM artly.job_batches AS b, jsonb_array_elements_text(b.points_types) AS t
       WHERE b.job_seq = :jobSeq
-      UNION ALL
+      UNION
       SELECT '${DEFAULT_POINTS_TYPE}' WHERE NOT EXISTS (
-        SELECT FROM artly.job_batches WHERE job_seq = :jobSeq AND row_count + removal_count > 0))
+        SELECT FROM artly.job_batches WHERE job_seq = :jobSeq AND row_count + removal_count > 0)))
     AND p.wp_user_id NOT IN (
       SELECT x::bigint FROM artly.job_batches AS b, jsonb_array_elements_text(b.rejected_user_ids) AS x
       WHERE b.job_seq = :jobSeq)`;
@@ -43,7 +44,7 @@ export const REMOVE_SLICE = `
   WITH gone AS (
     DELETE FROM artly.points_balances
     WHERE ctid = ANY (ARRAY(
-      SELECT p.ctid FROM ${RANGES} AS r CROSS JOIN LATERAL (SELECT p.ctid ${MISSING_OF_RANGE}) AS p))
+      SELECT p.ctid FROM ${RANGES} AS r CROSS JOIN LATERAL (SELECT p.ctid ${MISSING_OF_RANGE} OFFSET 0) AS p))
     RETURNING site_id, wp_user_id, points_type
   ), remembered AS (
     INSERT INTO artly.removed_balances AS x (site_id, wp_user_id, points_type, job_seq)
@@ -53,4 +54,4 @@ export const REMOVE_SLICE = `
   SELECT count(*) AS count FROM gone`;
 
 export const COUNT_MISSING = `
-  SELECT count(*) AS count FROM ${RANGES} AS r CROSS JOIN LATERAL (SELECT ${MISSING_OF_RANGE}) AS p`;
+  SELECT count(*) AS count FROM ${RANGES} AS r CROSS JOIN LATERAL (SELECT ${MISSING_OF_RANGE} OFFSET 0) AS p`;
