@@ -45,19 +45,30 @@ export function dropJobs(
        DELETE FROM artly.jobs AS j USING slice WHERE j.job_seq = slice.job_seq`,
       { endedBefore, limit },
     );
-    // A removed balance is remembered as long as the history: as long as the job that removed it.
-    const forgotten = await tx.run(
-      `WITH slice AS (
-         SELECT r.site_id, r.wp_user_id, r.points_type FROM artly.removed_balances AS r
-         WHERE NOT EXISTS (SELECT FROM artly.jobs WHERE jobs.job_seq = r.job_seq)
-         LIMIT :limit FOR UPDATE SKIP LOCKED)
-       DELETE FROM artly.removed_balances AS r USING slice
-       WHERE r.site_id = slice.site_id AND r.wp_user_id = slice.wp_user_id AND r.points_type = slice.points_type`,
-      { limit },
-    );
+    const forgotten = await tx.run(FORGET_REMOVED, { limit });
     return dropped === limit || forgotten === limit;
   });
 }
+
+/**
+ * A removed balance is remembered as long as the history: as long as the job that removed it. Goes from job to job by
+ * key, as there are far fewer of them than of removed balances.
+ */
+const FORGET_REMOVED = `
+  WITH RECURSIVE remover AS (
+    (SELECT site_id, job_seq FROM artly.removed_balances ORDER BY site_id, job_seq LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM remover AS r CROSS JOIN LATERAL (
+      SELECT x.site_id, x.job_seq FROM artly.removed_balances AS x
+      WHERE (x.site_id, x.job_seq) > (r.site_id, r.job_seq) ORDER BY x.site_id, x.job_seq LIMIT 1) AS next
+  ), slice AS (
+    SELECT x.* FROM remover AS r CROSS JOIN LATERAL (
+      SELECT x.site_id, x.wp_user_id, x.points_type FROM artly.removed_balances AS x
+      WHERE x.site_id = r.site_id AND x.job_seq = r.job_seq LIMIT :limit FOR UPDATE SKIP LOCKED) AS x
+    WHERE NOT EXISTS (SELECT FROM artly.jobs AS j WHERE j.job_seq = r.job_seq)
+    LIMIT :limit)
+  DELETE FROM artly.removed_balances AS x USING slice
+  WHERE x.site_id = slice.site_id AND x.wp_user_id = slice.wp_user_id AND x.points_type = slice.points_type`;
 
 export function dropStaleUploads(
   db: PostgresDatabase,

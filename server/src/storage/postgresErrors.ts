@@ -22,6 +22,11 @@ const REFUSED: Known = {
   code: 'INVALID_CONFIGURATION',
   message: 'PostgreSQL refuses the user or the password of DATABASE_URL: check them.',
 };
+const UNTRUSTED: Known = {
+  code: 'INVALID_CONFIGURATION',
+  message:
+    'The certificate of PostgreSQL is not trusted: give DATABASE_URL its sslrootcert, or mend the certificate.',
+};
 const BROKEN: Known = {
   code: 'STORAGE_DAMAGED',
   message: 'PostgreSQL finds its data damaged: see its log, and bring back your newest backup.',
@@ -68,8 +73,12 @@ const BY_CLASS: Record<string, Known> = { '08': AWAY, '57': AWAY };
 const NETWORK =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
 
+/** Codes of OpenSSL for a certificate that is not trusted. */
+const CERTIFICATE = /CERT|^ERR_TLS/;
+
 /** Errors of the driver itself, which have no code. */
 const BY_MESSAGE: [RegExp, Known][] = [
+  [/^SASL: /, REFUSED],
   [
     /^timeout exceeded when trying to connect/,
     { ...CROWDED, message: 'No connection to PostgreSQL became free in time: wait a moment.' },
@@ -100,6 +109,7 @@ function knownOf(error: unknown): Known | undefined {
     BY_STATE[code] ??
     (code.length === 5 ? BY_CLASS[code.slice(0, 2)] : undefined) ??
     (NETWORK.test(code) ? AWAY : undefined) ??
+    (CERTIFICATE.test(code) ? UNTRUSTED : undefined) ??
     BY_MESSAGE.find(([pattern]) => pattern.test(error.message))?.[1]
   );
 }

@@ -78,7 +78,8 @@ export interface Claim {
  * The first port: everything that is kept. Each method is one transaction and takes one plain object.
  *
  * All adapters keep these promises, and `syncStorageContract` proves them:
- * - a method that resolved is durable; one that rejected changed nothing;
+ * - a method that resolved is durable; one that rejected changed nothing, but where the connection broke during the
+ *   commit: then all of it is done, or nothing;
  * - a write that may lose a race gives `undefined` when it lost, and then changed nothing;
  * - every change of a job raises its `version` and follows `JOB_MOVES`; every move stands in the audit trail;
  * - a `SyncError` says what is wrong with the storage itself; `passing` ones may be gone on the next try.
