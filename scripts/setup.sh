@@ -81,6 +81,14 @@ missing_extensions() {
 
 php_is_complete() { has php && [ -z "$(missing_extensions)" ]; }
 
+# Debian keeps the server's programs out of the PATH, one folder a version.
+postgres_is_there() {
+  for program in /usr/lib/postgresql/*/bin/postgres /opt/homebrew/opt/*/bin/postgres; do
+    [ -x "$program" ] && return 0
+  done
+  return 1
+}
+
 # Sets `missing` to the words of what is not there.
 look_for_system_programs() {
   missing=''
@@ -88,6 +96,7 @@ look_for_system_programs() {
   { has mariadbd && has mariadb-install-db; } || missing="$missing mariadb"
   [ -f "${ARTLY_WORDPRESS:-/usr/share/wordpress}/wp-includes/version.php" ] || missing="$missing wordpress"
   has "${ARTLY_CHROMIUM:-chromium}" || missing="$missing chromium"
+  postgres_is_there || missing="$missing postgresql"
 }
 
 look_for_php_programs() {
@@ -166,13 +175,14 @@ explain_missing() {
       mariadb) say '  MariaDB 10.4 or newer (the programs mariadbd and mariadb-install-db)' ;;
       wordpress) say '  WordPress 6.1 or newer: unpack it anywhere and name its folder in ARTLY_WORDPRESS' ;;
       chromium) say '  Chromium: the browser tests use it; name another Chromium or Chrome in ARTLY_CHROMIUM' ;;
+      postgresql) say '  PostgreSQL 14 or newer (its server programs, in /usr/lib/postgresql/VERSION/bin)' ;;
       composer) say '  Composer, which installs the PHP packages of the plugin'"'"'s checks' ;;
     esac
   done
   if has apt-get; then
     say "To get them:  sudo apt-get update && sudo apt-get install --no-install-recommends$(debian_packages)"
   elif has brew; then
-    say 'PHP, MariaDB and Composer come with:  brew install php mariadb composer'
+    say 'PHP, MariaDB and Composer come with:  brew install php mariadb postgresql composer'
   fi
   fail 'Then run this again.'
 }

@@ -82,7 +82,7 @@ async function parseAndStage(db: SqliteDatabase, jobId: string): Promise<Record<
     ready.push(...(await reader.write(body.subarray(at, at + CHUNK_BYTES))));
     times['parse, check and pack'] += performance.now() - from;
     if (ready.reduce((sum, { count }) => sum + count, 0) < RECORDS_A_STAGE) continue;
-    times.stage += timeOf(() => METHODS.stage(db, { jobId, batches: ready }));
+    times.stage += timeOf(() => METHODS.stage(db, { jobId, batches: ready, now: 0 }));
     ready = [];
   }
   const { batches } = await reader.end();

@@ -77,7 +77,7 @@ export class IntakeService {
     try {
       const hashed = idempotencyKey !== null;
       upload = await this.#intake.open({ ...format, ...this.#limits, hashed, expectedTotal: 0 });
-      const stage = (batches: Batch[]) => this.#storage.stage({ jobId, batches });
+      const stage = (batches: Batch[]) => this.#storage.stage({ jobId, batches, now: this.#clock.now() });
       const { batches, hash } = await stageBody(upload, body, stage);
       const acceptance = { jobId, batches, actor, now: this.#clock.now() };
       if (idempotencyKey !== null && hash !== undefined) {

@@ -137,7 +137,7 @@ export class PartsService {
           uploadId = this.#parts.newJobId();
           await storage.openUpload({ jobId: uploadId, siteId, type, now: clock.now() });
         }
-        await storage.stage({ jobId: uploadId, batches: staged });
+        await storage.stage({ jobId: uploadId, batches: staged, now: clock.now() });
       });
       const contentHash = hash as Uint8Array;
       const now = clock.now();

@@ -62,7 +62,7 @@ export class Sweep {
   }
 
   /**
-   * A job in parts is given up after a day of silence. Records go an hour after the end of their job, the job itself
+   * A job in parts is given up after a day of silence, and so is an upload whose process is gone. Records go an hour after the end of their job, the job itself
    * after the days of the history.
    */
   async dropOld(): Promise<void> {
@@ -70,6 +70,7 @@ export class Sweep {
     const now = clock.now();
     const slices = [
       () => jobs.abandon(now - DAY_MS, ROWS_A_SLICE),
+      () => storage.dropStaleUploads({ untouchedSince: now - DAY_MS, limit: ROWS_A_SLICE }),
       () => storage.dropRecords({ endedBefore: now - HOUR_MS, limit: ROWS_A_SLICE }),
       () => storage.dropJobs({ endedBefore: now - retentionDays * DAY_MS, limit: ROWS_A_SLICE }),
       () => storage.dropIdempotencyKeys({ createdBefore: now - IDEMPOTENCY_MS, limit: ROWS_A_SLICE }),

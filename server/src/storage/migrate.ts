@@ -10,9 +10,7 @@ const FOLDER = new URL('./migrations/sqlite/', import.meta.url);
  */
 export function migrateSqlite(db: SqliteDatabase): void {
   refuseOldEngine(db);
-  const files = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
+  const files = migrationFiles(FOLDER);
   refuseNewer(versionOf(db), files.length);
   files.forEach((file, at) => {
     db.transaction(() => {
@@ -21,6 +19,13 @@ export function migrateSqlite(db: SqliteDatabase): void {
       db.exec(`PRAGMA user_version = ${at + 1}`);
     });
   });
+}
+
+/** The numbered files of a folder, in their order. */
+export function migrationFiles(folder: URL): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
 }
 
 /** `jsonb_each`, by which batches are applied, came with this version of SQLite. */
@@ -39,7 +44,7 @@ function versionOf(db: SqliteDatabase): number {
   return Number(db.get('PRAGMA user_version')?.user_version);
 }
 
-function refuseNewer(found: number, known: number): void {
+export function refuseNewer(found: number, known: number): void {
   if (found <= known) return;
   throw new SyncError(
     'STORAGE_TOO_NEW',

@@ -1,7 +1,7 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import type { JobRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
-import type { JobRow } from './sqliteJobRow.ts';
 
 /** Applying batches on SQLite, inside the transaction of `applyNext`: docs/decisions/0003-the-batch.md. */
 

@@ -1,5 +1,6 @@
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { diskFull } from './sqliteErrors.ts';
+import { DISCARD_UPLOADS } from './sqliteJobRow.ts';
 
 /** A reject is small beside a batch or a job: so many of them count as one row of a slice. */
 const REJECTS_A_ROW = 20;
@@ -63,6 +64,20 @@ export function dropJobs(
     );
     return rejects === rejectLimit || dropped === limit || forgotten === limit;
   });
+}
+
+export function dropStaleUploads(
+  db: SqliteDatabase,
+  { untouchedSince, limit }: { untouchedSince: number; limit: number },
+): boolean {
+  const dropped = db.run(
+    `${DISCARD_UPLOADS} AND job_seq IN
+       (SELECT job_seq FROM jobs
+        WHERE in_parts = 0 AND accepted = 0 AND records_kept = 1 AND updated_at < :untouchedSince
+        ORDER BY updated_at LIMIT :limit)`,
+    { untouchedSince, limit },
+  );
+  return dropped === limit;
 }
 
 export function dropIdempotencyKeys(

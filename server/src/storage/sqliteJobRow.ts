@@ -1,32 +1,9 @@
-import type { ErrorCode } from '../domain/errors.ts';
-import {
-  type AuditEvent,
-  JOB_MOVES,
-  type Job,
-  type JobMode,
-  type JobMove,
-  type JobStatus,
-  mayMove,
-} from '../domain/job.ts';
-import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { type AuditEvent, JOB_MOVES, type Job, type JobMove, mayMove } from '../domain/job.ts';
+import { type JobRow, jobFromRow } from './jobRow.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
 import type { Actor, Claim } from './storage.ts';
 
-/** The row of a job: the job itself, and what only storage needs to know of it. */
-export interface JobRow extends Job {
-  jobSeq: number;
-  accepted: boolean;
-  /** Whether the site sees the job: it is accepted, or comes in parts. */
-  visible: boolean;
-  batchCount: number;
-  nextBatch: number;
-  leaseOwner: string | null;
-  leaseUntil: number | null;
-  runAfter: number | null;
-  recordsKept: boolean;
-  removedUpTo: number;
-}
-
-export const WORKER: Actor = { name: 'worker', ip: null };
+/** Jobs as rows on SQLite, and their moves. */
 
 export function jobRow(db: SqliteDatabase, jobId: string): JobRow | undefined {
   const row = db.get('SELECT * FROM jobs WHERE job_id = :jobId', { jobId });
@@ -86,53 +63,3 @@ export function writeAudit(
  */
 export const DISCARD_UPLOADS =
   'UPDATE jobs SET records_kept = 0, completed_at = 0 WHERE accepted = 0 AND in_parts = 0 AND records_kept = 1';
-
-function partsStateOf(row: Row): Job['inParts'] {
-  if (row.in_parts === 0) return null;
-  if (row.accepted === 1) return 'committed';
-  return row.status === 'pending' ? 'receiving' : null;
-}
-
-export function jobFromRow(row: Row): JobRow {
-  return {
-    jobId: row.job_id as string,
-    siteId: row.site_id as number,
-    type: row.type as string,
-    status: row.status as JobStatus,
-    processed: row.processed as number,
-    total: row.total as number,
-    inserted: row.inserted as number,
-    updated: row.updated as number,
-    unchanged: row.unchanged as number,
-    rejected: row.rejected as number,
-    mode: row.mode as JobMode,
-    confirmRemoval: row.confirm_removal === 1,
-    removed: row.removed as number,
-    stepMessage: row.step_message as string,
-    error:
-      row.error_code === null
-        ? null
-        : { code: row.error_code as ErrorCode, message: row.error_message as string },
-    failures: row.failures as number,
-    attempt: row.attempt as number,
-    version: row.version as number,
-    attemptProcessed: row.attempt_processed as number,
-    msPerRecord: row.ms_per_record as number | null,
-    createdAt: row.created_at as number,
-    startedAt: row.started_at as number | null,
-    updatedAt: row.updated_at as number,
-    completedAt: row.completed_at as number | null,
-    jobSeq: row.job_seq as number,
-    accepted: row.accepted === 1,
-    visible: row.accepted === 1 || row.in_parts === 1,
-    inParts: partsStateOf(row),
-    expectedTotal: row.expected_total as number | null,
-    batchCount: row.batch_count as number,
-    nextBatch: row.next_batch as number,
-    leaseOwner: row.lease_owner as string | null,
-    leaseUntil: row.lease_until as number | null,
-    runAfter: row.run_after as number | null,
-    recordsKept: row.records_kept === 1,
-    removedUpTo: row.removed_up_to as number,
-  };
-}

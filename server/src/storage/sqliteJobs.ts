@@ -2,9 +2,10 @@ import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { type JobRow, WORKER } from './jobRow.ts';
 import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { claimedRow, type JobRow, jobRow, moveJob, WORKER } from './sqliteJobRow.ts';
+import { claimedRow, jobRow, moveJob } from './sqliteJobRow.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on SQLite: the methods of the port of the same names. */

@@ -1,8 +1,9 @@
 import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { type JobRow, WORKER } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
-import { type JobRow, jobRow, moveJob, WORKER, writeAudit } from './sqliteJobRow.ts';
+import { jobRow, moveJob, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
 import type { Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
 

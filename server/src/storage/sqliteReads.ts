@@ -1,8 +1,9 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent, Job } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
+import { jobFromRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
-import { jobFromRow, jobRow } from './sqliteJobRow.ts';
+import { jobRow } from './sqliteJobRow.ts';
 import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */

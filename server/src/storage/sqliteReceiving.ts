@@ -1,6 +1,7 @@
 import type { Batch } from '../domain/batch.ts';
+import type { JobRow } from './jobRow.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { type JobRow, jobRow } from './sqliteJobRow.ts';
+import { jobRow } from './sqliteJobRow.ts';
 import type { IdempotentRequest, NewUpload } from './storage.ts';
 
 /** What receiving a job has in common on SQLite, whether it comes in one piece or in parts. */

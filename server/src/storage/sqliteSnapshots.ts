@@ -1,7 +1,8 @@
 import { ALL_IDS } from '../domain/idRange.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import type { JobRow } from './jobRow.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { claimedRow, type JobRow, jobRow } from './sqliteJobRow.ts';
+import { claimedRow, jobRow } from './sqliteJobRow.ts';
 import { COUNT_MISSING, LAST_OF_SLICE, REMEMBER_SLICE, REMOVE_SLICE } from './sqliteMissing.ts';
 import type { Claim, JobStep } from './storage.ts';
 

@@ -1,8 +1,9 @@
 import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import type { JobRow } from './jobRow.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
-import { DISCARD_UPLOADS, type JobRow, jobRow, writeAudit } from './sqliteJobRow.ts';
+import { DISCARD_UPLOADS, jobRow, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
 import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
 
@@ -12,8 +13,11 @@ export function openUpload(db: SqliteDatabase, job: NewUpload): void {
   insertJob(db, job);
 }
 
-export function stage(db: SqliteDatabase, { jobId, batches }: { jobId: string; batches: Batch[] }): void {
-  db.transaction(() => addBatches(db, openRow(db, jobId), batches));
+export function stage(
+  db: SqliteDatabase,
+  { jobId, batches, now }: { jobId: string; batches: Batch[]; now: number },
+): void {
+  db.transaction(() => addBatches(db, openRow(db, jobId), batches, now));
 }
 
 interface Acceptance {
@@ -56,11 +60,10 @@ export function findRepeated(
 }
 
 function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Acceptance): Job {
-  addBatches(db, openRow(db, jobId), batches);
-  db.run(`UPDATE jobs SET accepted = 1, step_message = :message, updated_at = :now WHERE job_id = :jobId`, {
+  addBatches(db, openRow(db, jobId), batches, now);
+  db.run('UPDATE jobs SET accepted = 1, step_message = :message WHERE job_id = :jobId', {
     jobId,
     message: stepMessage.waiting(),
-    now,
   });
   const job = jobRow(db, jobId) as JobRow;
   writeAudit(db, job, { event: 'created', actor, now, detail: `${job.total} records` });
@@ -72,11 +75,15 @@ export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }):
 }
 
 /** Adds batches behind those that the upload has. */
-function addBatches(db: SqliteDatabase, job: JobRow, batches: Batch[]): void {
+function addBatches(db: SqliteDatabase, job: JobRow, batches: Batch[], now: number): void {
   insertBatches(db, job, batches, { firstNumber: job.batchCount, rejectsFrom: 0 });
-  db.run(`UPDATE jobs SET total = :total, batch_count = :batchCount WHERE job_seq = :jobSeq`, {
-    jobSeq: job.jobSeq,
-    total: batches.reduce((total, { count }) => total + count, job.total),
-    batchCount: job.batchCount + batches.length,
-  });
+  db.run(
+    `UPDATE jobs SET total = :total, batch_count = :batchCount, updated_at = :now WHERE job_seq = :jobSeq`,
+    {
+      jobSeq: job.jobSeq,
+      now,
+      total: batches.reduce((total, { count }) => total + count, job.total),
+      batchCount: job.batchCount + batches.length,
+    },
+  );
 }

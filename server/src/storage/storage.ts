@@ -78,7 +78,8 @@ export interface Claim {
  * The first port: everything that is kept. Each method is one transaction and takes one plain object.
  *
  * All adapters keep these promises, and `syncStorageContract` proves them:
- * - a method that resolved is durable; one that rejected changed nothing;
+ * - a method that resolved is durable; one that rejected changed nothing, but where the connection broke during the
+ *   commit: then all of it is done, or nothing;
  * - a write that may lose a race gives `undefined` when it lost, and then changed nothing;
  * - every change of a job raises its `version` and follows `JOB_MOVES`; every move stands in the audit trail;
  * - a `SyncError` says what is wrong with the storage itself; `passing` ones may be gone on the next try.
@@ -100,7 +101,7 @@ export interface Storage {
   /** Gives the job its place in the order. Nobody sees it until it is accepted. */
   openUpload(job: NewUpload): Promise<void>;
   /** Keeps further batches of an open upload, numbered on from those it has. */
-  stage(upload: { jobId: string; batches: Batch[] }): Promise<void>;
+  stage(upload: { jobId: string; batches: Batch[]; now: number }): Promise<void>;
   /** Keeps the last batches and makes the upload a pending job. */
   accept(upload: { jobId: string; batches: Batch[]; actor: Actor; now: number }): Promise<Job>;
   /**
@@ -217,6 +218,8 @@ export interface Storage {
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
+  /** Uploads that nobody sees and that took no batch since `untouchedSince`: whoever was receiving them is gone. */
+  dropStaleUploads(slice: { untouchedSince: number; limit: number }): Promise<boolean>;
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;

@@ -44,7 +44,7 @@ describe('a SQLite file that is opened again', () => {
     const first = openSqliteStorage({ path });
     const line = await StorageLine.open(first.storage);
     const half = await line.upload();
-    await first.storage.stage({ jobId: half, batches: batchesOf([member(9, 9)]) });
+    await line.stage(half, batchesOf([member(9, 9)]));
     const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
     await line.applyNext(await line.claimed(jobId, 'gone'));
     await first.close();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
 import { badRecord, batchesOf, member, removal } from '../support/batches.ts';
-import { StorageLine, TYPE } from '../support/storageLine.ts';
+import { SHOP, StorageLine, TYPE } from '../support/storageLine.ts';
 
 /** Each test here has a year of its own, long before the other tests, so that it cleans up nothing but its own. */
 const YEAR_MS = 31_557_600_000;
@@ -12,6 +13,7 @@ export function cleaningContract(storage: () => Storage, open: () => Promise<Ope
   describe('cleaning', () => {
     recordsContract(storage);
     jobsContract(storage);
+    uploadsContract(storage);
 
     test('check resolves while the storage works, and rejects when it doesn’t', async () => {
       await storage().check({});
@@ -70,10 +72,10 @@ function recordsContract(storage: () => Storage): void {
     await cleanedAll(storage(), line.now);
     const jobId = await line.upload();
     const records = Array.from({ length: 500 }, (_, at) => (at % 2 ? member(at, 1) : badRecord(at + 1)));
-    await storage().stage({ jobId, batches: batchesOf(records) });
+    await storage().stage({ jobId, batches: batchesOf(records), now: line.now });
     await storage().discardUpload({ jobId });
     assert.equal(await storage().hasRecords({ jobId }), false);
-    await assert.rejects(storage().stage({ jobId, batches: batchesOf([member(1, 1)]) }));
+    await assert.rejects(storage().stage({ jobId, batches: batchesOf([member(1, 1)]), now: line.now }));
     const dropRecords = () => storage().dropRecords({ endedBefore: line.now, limit: 3 });
     assert.ok((await cleaned(dropRecords)) >= 3, 'ten batches are more than two slices of three');
     const dropJobs = () => storage().dropJobs({ endedBefore: line.now, limit: 3 });
@@ -168,6 +170,38 @@ function jobsContract(storage: () => Storage): void {
     assert.equal((await line.done([member(1, 2)])).updated, 1);
     assert.equal((await line.balances()).get('1 points'), 20_000n);
   });
+}
+
+function uploadsContract(storage: () => Storage): void {
+  test('an upload that took nothing for too long goes, in slices; others stay', async () => {
+    const line = await StorageLine.open(storage(), 10 * YEAR_MS);
+    const left = [await line.upload(), await line.upload(), await line.upload()];
+    await line.stage(left[0] as string, batchesOf([member(1, 1), badRecord(2)]));
+    const waiting = await line.job([member(2, 1)]);
+    const inParts = await partsJob(line);
+    const slow = await line.upload();
+    line.now += 1_000;
+    await line.stage(slow, batchesOf([member(3, 1)]));
+    const fresh = await line.upload();
+    const slice = () => storage().dropStaleUploads({ untouchedSince: line.now, limit: 2 });
+    assert.equal(await slice(), true);
+    assert.equal(await slice(), false);
+    for (const jobId of left) {
+      assert.equal(await storage().hasRecords({ jobId }), false);
+      await assert.rejects(line.accept(jobId, [member(1, 1)]));
+    }
+    assert.equal((await line.run(waiting.jobId)).inserted, 1);
+    for (const jobId of [slow, fresh]) await line.run((await line.accept(jobId, [member(4, 1)])).jobId);
+    assert.deepEqual([...(await line.balances()).keys()], ['2 points', '3 points', '4 points']);
+    assert.equal((await line.look(inParts)).inParts, 'receiving');
+  });
+}
+
+async function partsJob({ storage, siteId, now }: StorageLine): Promise<string> {
+  const jobId = randomUUID();
+  const plan = { expectedTotal: null, actor: SHOP, request: null };
+  await storage.openParts({ jobId, siteId, type: TYPE, now, ...plan });
+  return jobId;
 }
 
 /** Calls a slice until it says that there is no more, and gives the number of calls. */

@@ -183,7 +183,7 @@ async function put(
   let uploadId: string | null = null;
   if (staged.length > 0) {
     uploadId = await line.upload();
-    await line.storage.stage({ jobId: uploadId, batches });
+    await line.storage.stage({ jobId: uploadId, batches, now: line.now });
   }
   return line.storage.acceptPart({
     jobId,

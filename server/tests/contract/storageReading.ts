@@ -10,6 +10,7 @@ export function readingContract(storage: () => Storage): void {
     jobListContract(storage);
     rejectsContract(storage);
     balancesContract(storage);
+    oddTextContract(storage);
   });
 }
 
@@ -141,6 +142,27 @@ function balancesContract(storage: () => Storage): void {
     ]);
     assert.deepEqual(await storage().findBalances({ siteId, wpUserId: 10 }), []);
   });
+}
+
+/** An address may name anything, also characters that no text of a database can hold. */
+function oddTextContract(storage: () => Storage): void {
+  for (const [name, odd] of Object.entries({ 'a NUL': 'a\0b', 'half a character': 'a\ud800b' })) {
+    test(`a text with ${name} finds nothing, and breaks nothing`, async () => {
+      const line = await StorageLine.open(storage());
+      await line.done([member(1, 1)]);
+      const { siteId } = line;
+      assert.equal(await storage().findJob({ siteId, jobId: odd }), undefined);
+      assert.equal(await line.cancel(odd), undefined);
+      assert.equal(await storage().findKey({ keyId: odd }), undefined);
+      assert.equal(await storage().findRepeated({ siteId, idempotencyKey: odd }), undefined);
+      assert.deepEqual(await list(line, { cursor: odd }), []);
+      assert.deepEqual(await list(line, { type: odd }), []);
+      assert.deepEqual(
+        await storage().listBalances({ siteId, pointsType: odd, afterUserId: 0, limit: 9 }),
+        [],
+      );
+    });
+  }
 }
 
 async function list(line: StorageLine, filter: Partial<JobFilter>): Promise<string[]> {

@@ -10,7 +10,7 @@ export function uploadContract(storage: () => Storage): void {
     test('an upload is seen by nobody until it is accepted', async () => {
       const line = await StorageLine.open(storage());
       const jobId = await line.upload();
-      await storage().stage({ jobId, batches: batchesOf([member(1, 1)]) });
+      await line.stage(jobId, batchesOf([member(1, 1)]));
       await assertInvisible(line, jobId);
       await line.accept(jobId, []);
       assert.equal((await line.look(jobId)).status, 'pending');
@@ -46,8 +46,8 @@ export function uploadContract(storage: () => Storage): void {
     test('batches keep the order in which they were staged', async () => {
       const line = await StorageLine.open(storage());
       const jobId = await line.upload();
-      await storage().stage({ jobId, batches: batchesOf([member(1, 1)]) });
-      await storage().stage({ jobId, batches: [...batchesOf([member(1, 2)]), ...batchesOf([member(1, 3)])] });
+      await line.stage(jobId, batchesOf([member(1, 1)]));
+      await line.stage(jobId, [...batchesOf([member(1, 2)]), ...batchesOf([member(1, 3)])]);
       const job = await line.accept(jobId, [member(1, 4)]);
       assert.equal(job.total, 4);
       await line.run(jobId);
@@ -68,7 +68,7 @@ export function uploadContract(storage: () => Storage): void {
     test('a discarded upload leaves nothing', async () => {
       const line = await StorageLine.open(storage());
       const jobId = await line.upload();
-      await storage().stage({ jobId, batches: batchesOf([member(1, 1), badRecord(2)]) });
+      await line.stage(jobId, batchesOf([member(1, 1), badRecord(2)]));
       await storage().discardUpload({ jobId });
       await assertInvisible(line, jobId);
       assert.equal(await storage().hasRecords({ jobId }), false);
@@ -86,7 +86,7 @@ export function uploadContract(storage: () => Storage): void {
     test('what was accepted takes no more records', async () => {
       const line = await StorageLine.open(storage());
       const job = await line.job([member(1, 1)]);
-      await assert.rejects(storage().stage({ jobId: job.jobId, batches: batchesOf([member(2, 2)]) }));
+      await assert.rejects(line.stage(job.jobId, batchesOf([member(2, 2)])));
       await assert.rejects(line.accept(job.jobId, [member(2, 2)]));
       assert.deepEqual(await line.look(job.jobId), job);
       assert.deepEqual(await line.auditEvents(job.jobId), ['created']);
@@ -108,7 +108,7 @@ export function uploadContract(storage: () => Storage): void {
       const [good] = batchesOf([member(1, 1)]);
       assert.ok(good);
       const broken = { ...good, count: null as unknown as number };
-      await assert.rejects(storage().stage({ jobId, batches: [good, broken] }));
+      await assert.rejects(line.stage(jobId, [good, broken]));
       assert.equal((await line.accept(jobId, [member(2, 2)])).total, 1);
       await line.run(jobId);
       assert.deepEqual([...(await line.balances()).keys()], ['2 points']);

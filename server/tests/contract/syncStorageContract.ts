@@ -8,6 +8,7 @@ import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
 import { orderContract } from './storageOrder.ts';
 import { partsContract } from './storageParts.ts';
+import { racesContract } from './storageRaces.ts';
 import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
 import { sitesContract } from './storageSites.ts';
@@ -41,6 +42,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     cleaningContract(storage, open);
     repeatsContract(storage);
     snapshotsContract(storage);
+    racesContract(storage);
     costContract(storage);
   });
 }

@@ -112,6 +112,7 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   sumChecksums: { flow: 'read' },
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },
+  dropStaleUploads: { flow: 'start' },
   dropIdempotencyKeys: { flow: 'start' },
   check: { flow: 'read' },
 };

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { openPostgresStorage } from '../../src/storage/postgresStorage.ts';
 import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
 import { badRecord, batchesOf, member, removal } from '../support/batches.ts';
+import { PostgresServer } from '../support/postgresServer.ts';
 import { seedOfRun } from '../support/randomness.ts';
 import { StorageLine } from '../support/storageLine.ts';
 import { JobModel, type ModelClaim, type ModelJob, type ModelRecord } from './jobModel.ts';
 
-const RUNS = 250;
 const SITES = 2;
 const OWNERS = 3;
 const LEASE_MS = 100;
@@ -67,32 +68,6 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-test(`storage does what the contract says, in ${RUNS} runs of random steps`, async (t) => {
-  const seed = seedOfRun();
-  t.diagnostic(`seed ${seed}`);
-  const seen = new Map<string, number>();
-  const run = fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 80 }), async (steps) => {
-    const { storage, close } = openSqliteStorage({ path: ':memory:' });
-    try {
-      const world = await World.open(storage, seen);
-      for (const it of steps) {
-        await world.take(it);
-        await world.compare();
-      }
-    } finally {
-      await close();
-    }
-  });
-  await fc.assert(run, {
-    seed,
-    numRuns: RUNS,
-    interruptAfterTimeLimit: 60_000,
-    markInterruptAsFailure: true,
-  });
-  t.diagnostic([...seen].map(([what, count]) => `${what} ${count}`).join(', '));
-  for (const what of MUST_BE_SEEN) assert.ok((seen.get(what) ?? 0) > 0, `no run came to: ${what}`);
-});
-
 /** If the random steps never came to these, the test would prove little. */
 const MUST_BE_SEEN = [
   ...['completed', 'failed', 'cancelled', 'started', 'resumed', 'postponed', 'retried'],
@@ -105,6 +80,61 @@ const MUST_BE_SEEN = [
     'confirmed record kept',
   ],
 ];
+
+interface Proof {
+  runs: number;
+  /** Each run has storage of its own. */
+  open: () => Promise<OpenStorage>;
+  mustBeSeen: string[];
+}
+
+function provesStorage(name: string, { runs, open, mustBeSeen }: Proof): void {
+  test(`storage on ${name} does what the contract says, in ${runs} runs of random steps`, async (t) => {
+    const seed = seedOfRun();
+    t.diagnostic(`seed ${seed}`);
+    const seen = new Map<string, number>();
+    const run = fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 80 }), async (steps) => {
+      const { storage, close } = await open();
+      try {
+        const world = await World.open(storage, seen);
+        for (const it of steps) {
+          await world.take(it);
+          await world.compare();
+        }
+      } finally {
+        await close();
+      }
+    });
+    await fc.assert(run, {
+      seed,
+      numRuns: runs,
+      interruptAfterTimeLimit: 120_000,
+      markInterruptAsFailure: true,
+    });
+    t.diagnostic([...seen].map(([what, count]) => `${what} ${count}`).join(', '));
+    for (const what of mustBeSeen) assert.ok((seen.get(what) ?? 0) > 0, `no run came to: ${what}`);
+  });
+}
+
+provesStorage('SQLite', {
+  runs: 250,
+  open: async () => openSqliteStorage({ path: ':memory:' }),
+  mustBeSeen: MUST_BE_SEEN,
+});
+
+describe('on PostgreSQL', () => {
+  let server: PostgresServer;
+  before(async () => {
+    server = await PostgresServer.start();
+  });
+  after(() => server.remove());
+  provesStorage('PostgreSQL', {
+    // A database for each takes its time. That the steps come to all that matters, the many runs above have shown.
+    runs: 20,
+    open: async () => openPostgresStorage({ url: await server.database() }),
+    mustBeSeen: [],
+  });
+});
 
 /** The storage and the model, side by side. */
 class World {
@@ -229,7 +259,7 @@ class World {
     this.#sent.push({ site, pieces: all });
     // The whole body is cut into batches at once, but kept in two steps.
     const batches = batchesOf([...first, ...rest.flat()]);
-    await this.#storage.stage({ jobId, batches: batches.slice(0, 1) });
+    await this.#storage.stage({ jobId, batches: batches.slice(0, 1), now: this.#now });
     const actor = { name: 'test', ip: null };
     await this.#storage.accept({ jobId, batches: batches.slice(1), actor, now: this.#now });
     this.#model.accept(jobId, { seq, line: String(site), records: all.flatMap(recordsOf) });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Batch } from '../../src/domain/batch.ts';
 import type { Job } from '../../src/domain/job.ts';
 import type { Actor, Claim, Storage } from '../../src/storage/storage.ts';
 import { batchesOf } from './batches.ts';
@@ -31,6 +32,10 @@ export class StorageLine {
     const jobId = randomUUID();
     await this.storage.openUpload({ jobId, siteId: this.siteId, type, now: this.now });
     return jobId;
+  }
+
+  async stage(jobId: string, batches: Batch[]): Promise<void> {
+    await this.storage.stage({ jobId, batches, now: this.now });
   }
 
   async accept(jobId: string, records: Iterable<unknown>): Promise<Job> {

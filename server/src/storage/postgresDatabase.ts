@@ -1,0 +1,184 @@
+import pg from 'pg';
+import { isConnectionLost } from './postgresErrors.ts';
+
+export type Row = Record<string, unknown>;
+type Value = string | number | boolean | null | Uint8Array;
+export type Values = Record<string, Value>;
+
+/** Where statements run: alone, or inside of a transaction. A statement names its parameters, as in `:jobId`. */
+export interface Connection {
+  get(sql: string, values?: Values): Promise<Row | undefined>;
+  all(sql: string, values?: Values): Promise<Row[]>;
+  /** Runs a write and gives the number of rows it changed. */
+  run(sql: string, values?: Values): Promise<number>;
+}
+
+export interface PostgresOptions {
+  url: string;
+  /** Connections that this process may have at once. */
+  poolSize?: number;
+  /** How long one statement may take, in milliseconds. */
+  statementTimeoutMs?: number;
+  /** How long a statement waits for what another transaction has. */
+  lockTimeoutMs?: number;
+  /** How long a transaction may be silent: less than a lease, so that a paused worker holds up nobody who takes over. */
+  idleInTransactionMs?: number;
+  /** How long a call waits for a connection. */
+  connectTimeoutMs?: number;
+  applicationName?: string;
+}
+
+/** From when on a silent connection is asked whether the other side is still there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+/** Longer than a statement may take there: then the server, or the way to it, is gone. */
+const NO_ANSWER_TIMES = 2;
+const INT8 = pg.types.builtins.INT8;
+
+/**
+ * Connections to one PostgreSQL database. All settings are made inside of each transaction (SET LOCAL), and no
+ * statement is kept by name: so it works the same behind PgBouncer that hands out connections by transaction.
+ */
+export class PostgresDatabase {
+  readonly #pool: pg.Pool;
+  readonly #options: Required<PostgresOptions>;
+
+  constructor(options: PostgresOptions) {
+    this.#options = {
+      poolSize: 10,
+      statementTimeoutMs: 30_000,
+      lockTimeoutMs: 5_000,
+      idleInTransactionMs: 10_000,
+      connectTimeoutMs: 5_000,
+      applicationName: 'artly-sync',
+      ...options,
+    };
+    const { url, poolSize, statementTimeoutMs, connectTimeoutMs, applicationName } = this.#options;
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      max: poolSize,
+      connectionTimeoutMillis: connectTimeoutMs,
+      // The one setting of a start that PgBouncer passes on.
+      application_name: applicationName,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      query_timeout: NO_ANSWER_TIMES * statementTimeoutMs,
+      types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+    });
+    // A connection that breaks while nobody uses it is replaced by the next call; one in use rejects its statement.
+    const ignore = () => undefined;
+    this.#pool.on('error', ignore);
+    this.#pool.on('connect', (client) => client.on('error', ignore));
+  }
+
+  /** One look, which is a transaction of its own. */
+  async get(sql: string, values: Values = {}): Promise<Row | undefined> {
+    return (await this.all(sql, values))[0];
+  }
+
+  async all(sql: string, values: Values = {}): Promise<Row[]> {
+    return (await this.#pool.query(positional(sql, values))).rows;
+  }
+
+  /** Runs `work` in one transaction; what it throws rolls everything back. */
+  transaction<Result>(
+    work: (connection: Connection) => Promise<Result>,
+    limits: Partial<Limits> = {},
+  ): Promise<Result> {
+    return this.#transaction(work, { mayCommit: () => true, limits });
+  }
+
+  /** The same for a write that may lose a race: `undefined` says it did, and rolls everything back. */
+  race<Result>(work: (connection: Connection) => Promise<Result | undefined>): Promise<Result | undefined> {
+    return this.#transaction(work, { mayCommit: (result) => result !== undefined, limits: {} });
+  }
+
+  async #transaction<Result>(
+    work: (connection: Connection) => Promise<Result>,
+    { mayCommit, limits }: { mayCommit: (result: Result) => boolean; limits: Partial<Limits> },
+  ): Promise<Result> {
+    const client = await this.#pool.connect();
+    let lost = false;
+    try {
+      await client.query(beginWith({ ...this.#options, ...limits }));
+      const result = await work(connectionOf(client, limits));
+      await client.query(mayCommit(result) ? 'COMMIT' : 'ROLLBACK');
+      return result;
+    } catch (error) {
+      lost = isConnectionLost(error) || !(await rolledBack(client));
+      throw error;
+    } finally {
+      client.release(lost);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+interface Limits {
+  statementTimeoutMs: number;
+  lockTimeoutMs: number;
+  idleInTransactionMs: number;
+}
+
+/** One message for all: each on its own would cost a way to the server and back. */
+function beginWith({ statementTimeoutMs, lockTimeoutMs, idleInTransactionMs }: Limits): string {
+  return `BEGIN; SET LOCAL statement_timeout = ${statementTimeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs};
+    SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
+}
+
+function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Partial<Limits>): Connection {
+  const patience =
+    statementTimeoutMs === undefined ? {} : { query_timeout: NO_ANSWER_TIMES * statementTimeoutMs };
+  const query = (sql: string, values: Values = {}) =>
+    client.query<Row>({ ...positional(sql, values), ...patience });
+  return {
+    all: async (sql, values) => (await query(sql, values)).rows,
+    get: async (sql, values) => (await query(sql, values)).rows[0],
+    run: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
+  };
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  return client.query('ROLLBACK').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Ids, times and counts are whole numbers below 2^53. A balance may be larger: its statements read it as text. */
+function parserOf(oid: number, format?: 'text' | 'binary') {
+  return oid === INT8 ? Number : pg.types.getTypeParser(oid, format);
+}
+
+interface Statement {
+  text: string;
+  names: string[];
+}
+
+const statements = new Map<string, Statement>();
+
+function positional(sql: string, values: Values): { text: string; values: Value[] } {
+  const { text, names } = statementOf(sql);
+  return { text, values: names.map((name) => storable(values[name] as Value)) };
+}
+
+/** `:name` becomes `$1`, the same number wherever it stands; a cast, as in `::text`, stays. */
+function statementOf(sql: string): Statement {
+  const known = statements.get(sql);
+  if (known !== undefined) return known;
+  const names: string[] = [];
+  const text = sql.replace(/(?<!:):([a-zA-Z]\w*)/g, (_, name: string) => {
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}`;
+  });
+  const statement = { text, names };
+  statements.set(sql, statement);
+  return statement;
+}
+
+/** PostgreSQL's text has no NUL. It becomes what UTF-8 makes of any character that can't be: so it finds nothing. */
+function storable(value: Value): Value {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
+}

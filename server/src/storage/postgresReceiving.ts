@@ -1,0 +1,120 @@
+import type { Batch } from '../domain/batch.ts';
+import { type JobRow, jobFromRow } from './jobRow.ts';
+import type { Connection } from './postgresDatabase.ts';
+import { lockedRow } from './postgresJobRow.ts';
+import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
+import type { IdempotentRequest, NewUpload } from './storage.ts';
+
+/** What receiving a job has in common on PostgreSQL, whether it comes in one piece or in parts. */
+
+/**
+ * Gives the job its place in the order. A sequence gives a number to whoever asks first, not to whoever commits
+ * first; held until the commit, the lock of the site makes the two the same.
+ */
+export async function insertJob(
+  tx: Connection,
+  { jobId, siteId, type, mode = 'merge', confirmRemoval = false, ranges = null, now }: NewUpload,
+): Promise<JobRow> {
+  await lockUntilCommit(tx, { space: LOCK_SPACES.creation, key: siteId });
+  const row = await tx.get(
+    `INSERT INTO artly.jobs (job_id, site_id, type, mode, confirm_removal, ranges, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges, :now, :now) RETURNING *`,
+    {
+      jobId,
+      siteId,
+      type,
+      mode,
+      confirmRemoval,
+      ranges: ranges === null ? null : JSON.stringify(ranges),
+      now,
+    },
+  );
+  return jobFromRow(row as Record<string, unknown>);
+}
+
+/**
+ * Marks open uploads as jobs that ended long ago and whose records nobody needs: what was kept of them then goes as
+ * that of old jobs, in slices.
+ */
+export const DISCARD_UPLOADS = `
+  UPDATE artly.jobs SET records_kept = false, completed_at = 0
+  WHERE NOT accepted AND NOT in_parts AND records_kept`;
+
+/** The row of an upload that nobody sees yet, held. */
+export async function openRow(tx: Connection, jobId: string): Promise<JobRow> {
+  const job = await lockedRow(tx, jobId);
+  if (job === undefined || job.visible || !job.recordsKept) {
+    throw new Error(`Job ${jobId} is no open upload.`);
+  }
+  return job;
+}
+
+/**
+ * Keeps which job the request made, and tells whether it is the first with its key. Of two at once, the second waits
+ * for the first to commit or roll back.
+ */
+export async function keepRequest(
+  tx: Connection,
+  request: { jobId: string; siteId: number; now: number } & IdempotentRequest & { keptSince: number },
+): Promise<boolean> {
+  const { jobId, siteId, now, idempotencyKey, requestHash, keptSince } = request;
+  const kept = await tx.run(
+    `INSERT INTO artly.idempotency_keys AS k (site_id, idempotency_key, request_hash, job_id, created_at)
+     VALUES (:siteId, :idempotencyKey, :requestHash, :jobId, :now)
+     ON CONFLICT (site_id, idempotency_key) DO UPDATE
+       SET request_hash = excluded.request_hash, job_id = excluded.job_id, created_at = excluded.created_at
+       WHERE k.created_at < :keptSince`,
+    { jobId, siteId, now, idempotencyKey, requestHash, keptSince },
+  );
+  return kept === 1;
+}
+
+/** Batches are numbered on from `firstNumber`; to the index of each reject, `rejectsFrom` is added. */
+export async function insertBatches(
+  tx: Connection,
+  { jobSeq }: JobRow,
+  batches: Batch[],
+  { firstNumber, rejectsFrom }: { firstNumber: number; rejectsFrom: number },
+): Promise<void> {
+  for (const [at, batch] of batches.entries()) {
+    await insertBatch(tx, { jobSeq, n: firstNumber + at, batch });
+    if (batch.rejects.length > 0) await insertRejects(tx, { jobSeq, rejectsFrom, batch });
+  }
+}
+
+async function insertBatch(
+  tx: Connection,
+  { jobSeq, n, batch }: { jobSeq: number; n: number; batch: Batch },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO artly.job_batches (job_seq, n, record_count, packed_rows, row_count, removal_list, removal_count,
+       reject_count, points_types, rejected_user_ids)
+     VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :pointsTypes,
+       :rejectedUserIds)`,
+    {
+      jobSeq,
+      n,
+      count: batch.count,
+      rows: batch.rows,
+      rowCount: batch.rowCount,
+      removals: batch.removals,
+      removalCount: batch.removalCount,
+      rejectCount: batch.rejectCount,
+      pointsTypes: JSON.stringify(batch.pointsTypes),
+      rejectedUserIds: JSON.stringify(batch.rejectedUserIds),
+    },
+  );
+}
+
+async function insertRejects(
+  tx: Connection,
+  { jobSeq, rejectsFrom, batch }: { jobSeq: number; rejectsFrom: number; batch: Batch },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO artly.job_rejects (job_seq, record_index, wp_user_id, code, message)
+     SELECT :jobSeq, :rejectsFrom::bigint + (r ->> 'index')::bigint, (r ->> 'wpUserId')::bigint, r ->> 'code',
+       r ->> 'message'
+     FROM jsonb_array_elements(:rejects::jsonb) AS r`,
+    { jobSeq, rejectsFrom, rejects: JSON.stringify(batch.rejects) },
+  );
+}

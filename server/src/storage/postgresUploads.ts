@@ -1,0 +1,98 @@
+import type { Batch } from '../domain/batch.ts';
+import type { Job } from '../domain/job.ts';
+import { stepMessage } from '../domain/stepMessage.ts';
+import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
+import { updateJob, writeAudit } from './postgresJobRow.ts';
+import { DISCARD_UPLOADS, insertBatches, insertJob, keepRequest, openRow } from './postgresReceiving.ts';
+import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
+
+/** Receiving a job on PostgreSQL: the methods of the port of the same names. */
+
+export async function openUpload(db: PostgresDatabase, job: NewUpload): Promise<void> {
+  await db.transaction((tx) => insertJob(tx, job));
+}
+
+export async function stage(
+  db: PostgresDatabase,
+  { jobId, batches, now }: { jobId: string; batches: Batch[]; now: number },
+): Promise<void> {
+  await db.transaction((tx) => addBatches(tx, { jobId, batches, now, set: '', values: {} }));
+}
+
+interface Acceptance {
+  jobId: string;
+  batches: Batch[];
+  actor: Actor;
+  now: number;
+}
+
+export function accept(db: PostgresDatabase, acceptance: Acceptance): Promise<Job> {
+  return db.transaction((tx) => makePending(tx, acceptance));
+}
+
+export function acceptOnce(
+  db: PostgresDatabase,
+  {
+    idempotencyKey,
+    requestHash,
+    keptSince,
+    ...acceptance
+  }: Acceptance & IdempotentRequest & { keptSince: number },
+): Promise<Job | undefined> {
+  return db.race(async (tx) => {
+    const { jobId, now } = acceptance;
+    const { siteId } = await openRow(tx, jobId);
+    const first = await keepRequest(tx, { jobId, siteId, now, idempotencyKey, requestHash, keptSince });
+    return first ? makePending(tx, acceptance) : undefined;
+  });
+}
+
+export async function findRepeated(
+  db: PostgresDatabase,
+  { siteId, idempotencyKey }: { siteId: number; idempotencyKey: string },
+): Promise<RepeatedRequest | undefined> {
+  const row = await db.get(
+    `SELECT job_id, request_hash FROM artly.idempotency_keys
+     WHERE site_id = :siteId AND idempotency_key = :idempotencyKey`,
+    { siteId, idempotencyKey },
+  );
+  return row && { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
+}
+
+async function makePending(tx: Connection, { actor, ...acceptance }: Acceptance): Promise<Job> {
+  const { now } = acceptance;
+  const values = { message: stepMessage.waiting() };
+  const job = await addBatches(tx, {
+    ...acceptance,
+    set: ', accepted = true, step_message = :message',
+    values,
+  });
+  await writeAudit(tx, job, { event: 'created', actor, now, detail: `${job.total} records` });
+  return job;
+}
+
+export async function discardUpload(db: PostgresDatabase, { jobId }: { jobId: string }): Promise<void> {
+  await db.transaction((tx) => tx.run(`${DISCARD_UPLOADS} AND job_id = :jobId`, { jobId }));
+}
+
+interface Addition {
+  jobId: string;
+  batches: Batch[];
+  now: number;
+  /** More of the SET clause, with its parameters. */
+  set: string;
+  values: Record<string, string>;
+}
+
+/** Adds batches behind those that the upload has. */
+async function addBatches(tx: Connection, { jobId, batches, now, set, values }: Addition) {
+  const job = await openRow(tx, jobId);
+  await insertBatches(tx, job, batches, { firstNumber: job.batchCount, rejectsFrom: 0 });
+  return updateJob(tx, `total = :total, batch_count = :batchCount, updated_at = :now${set}`, {
+    ...values,
+    jobSeq: job.jobSeq,
+    total: batches.reduce((total, { count }) => total + count, job.total),
+    batchCount: job.batchCount + batches.length,
+    now,
+  });
+}
