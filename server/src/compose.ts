@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import type { Log } from './domain/log.ts';
@@ -39,6 +38,9 @@ export interface Replacements {
   wrapQueue?: (queue: Queue) => Queue;
 }
 
+/** On SQLite, one worker serves all: short turns, so that a small job waits little. */
+const SQLITE_TURN_MS = 100;
+
 /** The only place that picks adapters and constructs the parts. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Parts> {
   const {
@@ -64,7 +66,6 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     clock,
     log,
     watch,
-    owner: randomUUID(),
     maxAttempts: config.jobAttempts,
   });
   const { maxRecords, maxBodyBytes, maxRejects } = config;
@@ -80,7 +81,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   };
   const intake = new IntakeService(receiving);
   const inParts = new PartsService(receiving);
-  const artly = new ArtlyService({ storage, jobs, intake, clock, watch });
+  const artly = new ArtlyService({ storage, jobs, intake, clock, watch, turnMs: SQLITE_TURN_MS });
   const sweep = new Sweep({
     storage,
     queue,

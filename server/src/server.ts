@@ -35,8 +35,8 @@ export async function startServer(
     await parts.close();
     throw error;
   }
-  await parts.queue.work(async (jobId, signal) => {
-    const { again } = await parts.artly.processPointsBalances({ jobId, signal });
+  await parts.queue.work(async (turn) => {
+    const { again } = await parts.artly.processPointsBalances(turn);
     return again ? 'again' : 'done';
   });
   parts.sweep.start();
