@@ -7,7 +7,7 @@ import type { Queue } from './queue/queue.ts';
 import { ArtlyService } from './services/artlyService.ts';
 import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
-import { JobChanges } from './services/jobChanges.ts';
+import { LocalJobChanges } from './services/jobChanges.ts';
 import { PartsService } from './services/partsService.ts';
 import { SiteService } from './services/siteService.ts';
 import { StorageWatch } from './services/storageWatch.ts';
@@ -62,7 +62,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const jobs = new SyncJobService({
     storage,
     queue,
-    changes: new JobChanges(),
+    changes: new LocalJobChanges(),
     clock,
     log,
     watch,

@@ -114,7 +114,7 @@ export class SyncJobService {
       if (hasEnded(job.status)) resolve(job);
     };
     const abort = () => reject(signal.reason);
-    const stopWatching = this.#changes.watch(jobId, look);
+    const stopWatching = this.#changes.watch({ siteId, jobId }, look);
     signal.addEventListener('abort', abort);
     try {
       signal.throwIfAborted();

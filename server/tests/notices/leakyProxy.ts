@@ -1,0 +1,43 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Stands before a server, and can swallow all that its connections carry from then on, as a firewall does. */
+export class LeakyProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<[Socket, Socket]>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(port: number): Promise<LeakyProxy> {
+    const server = createServer();
+    const proxy = new LeakyProxy(server);
+    server.on('connection', (near) => proxy.#join(near, connect(port, '127.0.0.1')));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The connections that are open stay open and carry nothing more; new ones work. */
+  swallow(): void {
+    for (const [near, far] of this.#pairs) {
+      near.unpipe(far).resume();
+      far.unpipe(near).resume();
+    }
+  }
+
+  stop(): void {
+    this.#server.close();
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  #join(near: Socket, far: Socket): void {
+    this.#pairs.add([near, far]);
+    near.on('error', () => far.destroy()).pipe(far);
+    far.on('error', () => near.destroy()).pipe(near);
+  }
+}
