@@ -29,7 +29,7 @@ Settings come from the environment: docs/operations.md lists them.
 /** Exit codes of the command line: 0 done, 1 it could not be done, 2 the command is not understood. */
 const NOT_DONE = 1;
 const NOT_UNDERSTOOD = 2;
-/** A server that broke ends within this time, in whatever state. */
+/** A server that was told to end, or broke, ends within this time, in whatever state. */
 const LONGEST_STOP_MS = 10_000;
 
 class UsageError extends Error {}
@@ -69,6 +69,8 @@ async function serve(config: Config): Promise<void> {
   const server = await startServer(config, log);
   const signal = await Promise.race([signalled, broken]);
   if (signal !== undefined) log.info('server.signal', { signal });
+  // Should the orderly end fail or hang, say in a network that swallows everything, it ends all the same.
+  setTimeout(() => process.exit(NOT_DONE), LONGEST_STOP_MS).unref();
   await server.stop();
   process.exit(signal === undefined ? NOT_DONE : 0);
 }
@@ -78,8 +80,6 @@ function brokenDown(log: Log): Promise<undefined> {
   return new Promise((resolve) => {
     process.on('uncaughtException', (error) => {
       log.error('server.broken', { cause: error.stack });
-      // Should the orderly end fail too, the process ends all the same.
-      setTimeout(() => process.exit(NOT_DONE), LONGEST_STOP_MS).unref();
       resolve(undefined);
     });
   });

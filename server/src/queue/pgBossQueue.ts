@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Job as Message, PgBoss } from 'pg-boss';
+import type { PoolConfig } from 'pg';
+import { type DatabaseOptions, type Job as Message, PgBoss } from 'pg-boss';
+import { SyncError } from '../domain/errors.ts';
 import type { Log } from '../domain/log.ts';
 import type { Queue, TurnHandler } from './queue.ts';
 
@@ -76,11 +78,17 @@ export class PgBossQueue implements Queue {
   /** Connects, and makes what pg-boss needs in the database where that is missing. */
   static async open(options: PgBossQueueOptions): Promise<PgBossQueue> {
     const { url, poolSize, supervise, log } = options;
-    const boss = new PgBoss({
+    // A network that swallows everything must not make a request wait for ever.
+    const connections: PoolConfig = {
       connectionString: url,
       application_name: 'artly-sync queue',
       max: poolSize,
       connectionTimeoutMillis: 5_000,
+      query_timeout: 10_000,
+      keepAlive: true,
+    };
+    const boss = new PgBoss({
+      ...(connections as DatabaseOptions),
       schedule: false,
       supervise,
       superviseIntervalSeconds: 60,
@@ -91,7 +99,14 @@ export class PgBossQueue implements Queue {
     boss.on('error', (error) => log.warn('queue.error', { cause: String(error.message ?? error) }));
     boss.on('warning', ({ message, data }) => log.warn('queue.warning', { message, data }));
     const queue = new PgBossQueue(boss, options);
-    await queue.#start();
+    try {
+      await queue.#start();
+    } catch (cause) {
+      await boss.stop({ graceful: false }).catch(() => undefined);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `The queue can't be opened in the database: ${reason}. Its user needs the right to make the schema pgboss, once.`;
+      throw new SyncError('STORAGE_UNAVAILABLE', message, { cause });
+    }
     return queue;
   }
 
