@@ -5,11 +5,10 @@ import { SyncError } from '../domain/errors.ts';
 import type { Log } from '../domain/log.ts';
 import type { Queue, TurnHandler } from './queue.ts';
 
-/** A job's first turn comes before the further turns of the others. */
-const FIRST_TURN = 1;
-const FURTHER_TURN = 0;
-/** Of so many looks at the line, one passes over the first turns: however many come, the others go on. */
-const LOOKS_A_FURTHER_TURN = 4;
+/** Of its first turns, each comes before those of jobs that have had more; then all are equal. */
+const YOUNG_TURNS = 5;
+/** Of so many looks at the line, one passes over younger jobs: however many come, the others go on. */
+const LOOKS_A_PASSING_OVER = 4;
 /** The net below the bell: who was not rung for waits for so long, and where no bell can be heard, for so long. */
 const POLL_MS = 10_000;
 const POLL_DEAF_MS = 1_000;
@@ -42,6 +41,8 @@ export interface PgBossQueueOptions {
 interface Look {
   jobId: string;
   holder: string;
+  /** Turns that the holder has had. */
+  turns: number;
 }
 
 interface InHand {
@@ -114,9 +115,9 @@ export class PgBossQueue implements Queue {
   async send(jobId: string, { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     if (delayMs > 0) return this.#sendLater(jobId, delayMs);
-    const look: Look = { jobId, holder: randomUUID() };
+    const look: Look = { jobId, holder: randomUUID(), turns: 0 };
     try {
-      await this.#boss.send(this.#name, look, { singletonKey: jobId, priority: FIRST_TURN });
+      await this.#boss.send(this.#name, look, { singletonKey: jobId, priority: priorityOf(look) });
     } catch (error) {
       this.#failed(error);
     }
@@ -202,8 +203,10 @@ export class PgBossQueue implements Queue {
 
   async #fetch(batchSize: number): Promise<Message<Look>[]> {
     this.#looks += 1;
-    if (this.#looks % LOOKS_A_FURTHER_TURN === 0) {
-      const found = await this.#boss.fetch<Look>(this.#name, { batchSize, maxPriority: FURTHER_TURN });
+    if (this.#looks % LOOKS_A_PASSING_OVER === 0) {
+      // Over the first turns, and the next time over all young jobs.
+      const maxPriority = this.#looks % (2 * LOOKS_A_PASSING_OVER) === 0 ? 0 : YOUNG_TURNS - 1;
+      const found = await this.#boss.fetch<Look>(this.#name, { batchSize, maxPriority });
       if (found.length > 0) return found;
     }
     return this.#boss.fetch<Look>(this.#name, { batchSize });
@@ -227,12 +230,12 @@ export class PgBossQueue implements Queue {
   }
 
   async #takeTurn(message: Message<Look>, handler: TurnHandler): Promise<void> {
-    const { jobId, holder } = message.data;
+    const { jobId, holder, turns } = message.data;
     const inHand: InHand = { holder, waiting: undefined };
     this.#inHand.set(jobId, inHand);
     const signal = this.#stopping.signal;
     const again = await this.#askHandler(() => handler({ jobId, holder, signal }), jobId);
-    await this.#settle(message, again ? message.data : undefined);
+    await this.#settle(message, again ? { jobId, holder, turns: turns + 1 } : undefined);
     this.#inHand.delete(jobId);
     const { waiting } = inHand;
     // Where the job stands in line again, only the message in its holder's name must not get lost.
@@ -256,7 +259,7 @@ export class PgBossQueue implements Queue {
 
   /** To the back of the line. A message that waits already takes over the holder: who comes next comes in its name. */
   async #putBack(look: Look): Promise<void> {
-    const rest = { singletonKey: look.jobId, priority: FURTHER_TURN };
+    const rest = { singletonKey: look.jobId, priority: priorityOf(look) };
     await this.#boss.upsert(this.#name, look, rest).catch((error) => this.#failed(error));
   }
 
@@ -279,4 +282,8 @@ export class PgBossQueue implements Queue {
     if (this.#failures > 0) this.#options.log.info('queue.back');
     this.#failures = 0;
   }
+}
+
+function priorityOf({ turns }: Look): number {
+  return Math.max(0, YOUNG_TURNS - turns);
 }

@@ -54,20 +54,22 @@ describe('the queue of many processes', () => {
     );
   });
 
-  test('a job’s first turn comes before the further turns of many others', async (t) => {
+  test('a job’s first turns come before the further turns of many others', async (t) => {
     const queue = await testQueue(t, {});
     const order: string[] = [];
     const [small, done] = [randomUUID(), Promise.withResolvers<void>()];
     const handler: TurnHandler = async ({ jobId }) => {
       order.push(jobId);
-      if (order.length === 15) await queue.send(small);
-      if (jobId === small) done.resolve();
-      return jobId === small ? 'done' : 'again';
+      if (order.length === 60) await queue.send(small);
+      const turns = order.filter((seen) => seen === small).length;
+      if (turns === 3) done.resolve();
+      return turns === 3 ? 'done' : 'again';
     };
     for (let at = 0; at < 10; at += 1) await queue.send(randomUUID());
     await queue.work(handler);
     await done.promise;
-    assert.ok(order.indexOf(small) - 15 <= 1, `after ${order.indexOf(small)} turns`);
+    // Some of the looks meanwhile pass over young jobs.
+    assert.ok(order.length - 60 <= 5, `${order.length - 60} turns for three`);
   });
 
   test('further turns come also while new jobs never end', async (t) => {
