@@ -85,12 +85,7 @@ export class PostgresNotices implements Notices {
   }
 
   async #connect(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#options.url,
-      application_name: 'artly-sync notices',
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-    });
+    const client = this.#newClient();
     this.#client = client;
     client.on('error', (error) => this.#lost(client, error));
     client.on('end', () => this.#lost(client, new Error('The connection was closed.')));
@@ -99,11 +94,21 @@ export class PostgresNotices implements Notices {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
       this.#connected = true;
-      this.#echo(client);
+      this.#expectEcho(client);
+      await this.#callFromOutside();
       this.#flushSoon();
     } catch (error) {
       this.#lost(client, error);
     }
+  }
+
+  #newClient(): pg.Client {
+    return new pg.Client({
+      connectionString: this.#options.url,
+      application_name: 'artly-sync notices',
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+    });
   }
 
   /** Once for each client, whatever ended it. */
@@ -119,13 +124,29 @@ export class PostgresNotices implements Notices {
     this.#after(pauseMs * (0.5 + Math.random() / 2), () => void this.#connect());
   }
 
-  /** A note to itself, which must come back in time. */
-  #echo(client: pg.Client): void {
+  /** A note to itself must come back in time. */
+  #expectEcho(client: pg.Client): void {
     const silent = new Error(
       'No note comes back: LISTEN needs a connection without a pooler, or with one by session.',
     );
     this.#after(this.#options.echoWithinMs, () => this.#lost(client, silent));
+  }
+
+  #echo(client: pg.Client): void {
+    this.#expectEcho(client);
     this.#notify(client, [[this.#me, ECHO, '']]).catch((error) => this.#lost(client, error));
+  }
+
+  /** The first one by another connection: a pooler by transaction may well bring back what goes out by the same one. */
+  async #callFromOutside(): Promise<void> {
+    const other = this.#newClient();
+    other.on('error', () => undefined);
+    try {
+      await other.connect();
+      await this.#notify(other, [[this.#me, ECHO, '']]);
+    } finally {
+      await other.end().catch(() => undefined);
+    }
   }
 
   #heard(client: pg.Client, payload: string): void {

@@ -77,6 +77,19 @@ describe('notes on PostgreSQL', () => {
     await heard.until(() => heard.gaps.one === 1);
     assert.equal(one.deaf, false);
   });
+
+  test('a pooler that takes LISTEN and brings nothing is told from a good connection', async (t) => {
+    const proxy = await LeakyProxy.start(server.port, { deaf: true });
+    t.after(() => proxy.stop());
+    const url = (await server.database()).replace(`:${server.port}/`, `:${proxy.port}/`);
+    const away = Promise.withResolvers<string>();
+    const warn = (event: string, details?: object) => away.resolve(`${event} ${JSON.stringify(details)}`);
+    const one = new PostgresNotices({ url, log: { ...quietLog, warn }, echoWithinMs: 100 });
+    t.after(() => one.stop());
+    await one.start();
+    assert.match(await away.promise, /^notices\.away .*LISTEN needs a connection without a pooler/);
+    assert.equal(one.deaf, true);
+  });
 });
 
 async function opened(

@@ -12,6 +12,7 @@ import { member } from '../support/batches.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { StorageLine } from '../support/storageLine.ts';
 import { quietLog } from '../support/testServer.ts';
+import { LeakyProxy } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
 const server = await PostgresServer.start();
@@ -39,6 +40,15 @@ describe('changes of jobs in other processes', () => {
     const { here, url, line, job } = await twoProcesses(t);
     const seen = watch(here.changes, job);
     await cutListeners(url);
+    await line.cancel(job.jobId);
+    await seen.until(({ status }) => status === 'cancelled');
+  });
+
+  test('are read every second while no notes come in', async (t) => {
+    const proxy = await LeakyProxy.start(server.port, { deaf: true });
+    t.after(() => proxy.stop());
+    const { here, line, job } = await twoProcesses(t, { port: proxy.port });
+    const seen = watch(here.changes, job);
     await line.cancel(job.jobId);
     await seen.until(({ status }) => status === 'cancelled');
   });
@@ -72,7 +82,7 @@ describe('changes of jobs in other processes', () => {
 });
 
 /** Two who share rows, and notes through PostgreSQL. */
-async function twoProcesses(t: TestContext) {
+async function twoProcesses(t: TestContext, { port = server.port } = {}) {
   const { storage, close } = openSqliteStorage({ path: ':memory:' });
   const url = await server.database();
   const open = async () => {
@@ -84,11 +94,12 @@ async function twoProcesses(t: TestContext) {
         return storage.findJob(query);
       },
     };
-    const notices = new PostgresNotices({ url, log: quietLog });
+    const way = url.replace(`:${server.port}/`, `:${port}/`);
+    const notices = new PostgresNotices({ url: way, log: quietLog });
     const changes = new SharedJobChanges({ notices, storage: spied });
     const hears = new Promise<void>((resolve) => notices.onGap(resolve));
     await notices.start();
-    await hears;
+    if (port === server.port) await hears;
     changes.start();
     t.after(async () => {
       await changes.stop();
