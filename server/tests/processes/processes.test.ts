@@ -65,6 +65,20 @@ describe('processes that share PostgreSQL', () => {
     assert.ok(performance.now() - startedAt < 1_500, 'without waiting for a lease to run out');
   });
 
+  test('outlive a database that crashes in the middle of a job', async (t) => {
+    const fragile = await PostgresServer.start({ durable: true });
+    t.after(() => fragile.remove());
+    const shop = await processes(t, { workers: 1, postgres: fragile });
+    const jobId = await shop.site.start(members(300_000));
+    await shop.site.waitFor(jobId, ({ processed }) => processed > 0);
+    await fragile.stop('immediate');
+    await fragile.restart();
+    const job = await shop.site.waitFor(jobId, hasEnded);
+    assert.deepEqual([job.status, job.processed, job.inserted], ['completed', 300_000, 300_000]);
+    const { status, json } = await shop.site.call('/artly/sync/points-balances', members(10));
+    assert.deepEqual([status, json.updated], [200, 10]);
+  });
+
   test('sites are let in by the command line', async () => {
     const DATABASE_URL = await server.database();
     const added = await runCli(['sites', 'add', 'https://shop.example'], { DATABASE_URL });
@@ -75,8 +89,8 @@ describe('processes that share PostgreSQL', () => {
 });
 
 /** An API process and some workers on a database of their own. */
-async function processes(t: TestContext, { workers }: { workers: number }) {
-  const DATABASE_URL = (await server.database()).replace('artly@', 'artly:hunter2@');
+async function processes(t: TestContext, { workers, postgres = server }: Shape) {
+  const DATABASE_URL = (await postgres.database()).replace('artly@', 'artly:hunter2@');
   const api = await ServerProcess.start(t, {
     databaseFile: '',
     environment: { DATABASE_URL, ARTLY_ROLE: 'api' },
@@ -95,4 +109,9 @@ async function processes(t: TestContext, { workers }: { workers: number }) {
   };
   const others = await Promise.all(Array.from({ length: workers }, addWorker));
   return { site: new TestSite(api.url, PROCESS_KEY), all: [api.server, ...others], addWorker, addSite };
+}
+
+interface Shape {
+  workers: number;
+  postgres?: PostgresServer;
 }
