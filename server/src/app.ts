@@ -6,6 +6,8 @@ import { answerError, notFound } from './routes/errors.ts';
 import { healthRoutes } from './routes/health.ts';
 
 export interface AppParts extends Omit<Parts, 'close' | 'queue' | 'sweep'> {
+  /** When false, only health is answered. */
+  withApi?: boolean;
   log: Log;
   /** Aborted when the server stops. */
   stopping: AbortSignal;
@@ -25,7 +27,7 @@ export function createApp(parts: AppParts): Express {
     next();
   });
   app.use(healthRoutes({ checkStorage: () => parts.watch.check(), stopping: parts.stopping }));
-  app.use(artlyRoutes(parts));
+  if (parts.withApi !== false) app.use(artlyRoutes(parts));
   app.use(notFound);
   app.use(answerError(parts.log));
   return app;

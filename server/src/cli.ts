@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { visitStorage } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { SyncError } from './domain/errors.ts';
 import { isoTime } from './domain/job.ts';
@@ -8,12 +9,12 @@ import { createLog } from './log.ts';
 import { startServer } from './server.ts';
 import { systemClock } from './services/clock.ts';
 import { DEFAULT_SITE, SiteService } from './services/siteService.ts';
-import { visitSqliteStorage } from './storage/sqliteStorage.ts';
 import type { Site } from './storage/storage.ts';
 
 const HELP = `Artly Sync moves points balances from a shop to the reminder backend.
 
-  artly-sync serve               start the server and its worker
+  artly-sync serve               start the server and its worker, or the part of them that ARTLY_ROLE names
+  artly-sync work                start a worker alone, on PostgreSQL
   artly-sync sites add URL       let a site in, and print its key, once
   artly-sync sites list          the sites, and when each was last seen
   artly-sync sites rotate URL    a new key for a site; its old key ends at once
@@ -28,7 +29,7 @@ Settings come from the environment: docs/operations.md lists them.
 /** Exit codes of the command line: 0 done, 1 it could not be done, 2 the command is not understood. */
 const NOT_DONE = 1;
 const NOT_UNDERSTOOD = 2;
-/** A server that broke ends within this time, in whatever state. */
+/** A server that was told to end, or broke, ends within this time, in whatever state. */
 const LONGEST_STOP_MS = 10_000;
 
 class UsageError extends Error {}
@@ -37,9 +38,10 @@ async function main(): Promise<void> {
   const { positionals, values } = readArguments();
   const [command, ...rest] = positionals;
   if (values.help || command === undefined) return print(HELP.trimEnd());
-  const config = readConfig(process.env);
-  if (command === 'serve' && rest.length === 0) return serve(config);
-  if (command === 'sites') return sites(config, rest, values.json);
+  if (command === 'serve' && rest.length === 0) return serve(readConfig(process.env));
+  if (command === 'work' && rest.length === 0)
+    return serve(readConfig({ ...process.env, ARTLY_ROLE: 'worker' }));
+  if (command === 'sites') return sites(readConfig(process.env), rest, values.json);
   throw new UsageError(`"${positionals.join(' ')}" is no command.`);
 }
 
@@ -67,6 +69,8 @@ async function serve(config: Config): Promise<void> {
   const server = await startServer(config, log);
   const signal = await Promise.race([signalled, broken]);
   if (signal !== undefined) log.info('server.signal', { signal });
+  // Should the orderly end fail or hang, say in a network that swallows everything, it ends all the same.
+  setTimeout(() => process.exit(NOT_DONE), LONGEST_STOP_MS).unref();
   await server.stop();
   process.exit(signal === undefined ? NOT_DONE : 0);
 }
@@ -76,8 +80,6 @@ function brokenDown(log: Log): Promise<undefined> {
   return new Promise((resolve) => {
     process.on('uncaughtException', (error) => {
       log.error('server.broken', { cause: error.stack });
-      // Should the orderly end fail too, the process ends all the same.
-      setTimeout(() => process.exit(NOT_DONE), LONGEST_STOP_MS).unref();
       resolve(undefined);
     });
   });
@@ -88,7 +90,7 @@ async function sites(config: Config, [verb, url, ...more]: string[], json: boole
   const needsUrl = verb !== 'list';
   if (needsUrl !== (url !== undefined))
     throw new UsageError(needsUrl ? 'The address of the site is missing.' : 'list takes no address.');
-  const { storage, close } = visitSqliteStorage({ path: config.databasePath });
+  const { storage, close } = await visitStorage(config);
   try {
     const service = new SiteService({ storage, clock: systemClock });
     await siteCommand(service, { verb, url: url ?? '', json });

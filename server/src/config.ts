@@ -2,14 +2,32 @@ import { z } from 'zod';
 import { SyncError } from './domain/errors.ts';
 import { LOG_LEVELS } from './log.ts';
 
+const POSTGRES_FORM = 'postgres://USER:PASSWORD@HOST:PORT/DATABASE';
+/** Connections that requests may use at once, where nobody has set another number. */
+const API_CONNECTIONS = 10;
+/** Beside one for each turn: the sweep, and looking whether the storage is there. */
+const WORKER_CONNECTIONS = 2;
+
+const ROLES = ['all', 'api', 'worker'] as const;
+type Role = (typeof ROLES)[number];
+
 /** Every variable of the environment, with its default. docs/operations.md lists the same, and a test compares them. */
 export const VARIABLES = {
   PORT: whole({ from: 0, to: 65_535, fallback: 4000 }),
   HOST: z.string().min(1).default('127.0.0.1'),
   DATABASE_URL: z
     .string()
-    .regex(/^sqlite:.+/, 'must be sqlite:PATH or sqlite::memory:')
+    .refine((value) => /^sqlite:.+/.test(value) || isPostgresUrl(value), {
+      message: `must be sqlite:PATH, sqlite::memory: or ${POSTGRES_FORM}`,
+    })
     .default('sqlite:data/artly-sync.db'),
+  ARTLY_LISTEN_URL: z
+    .string()
+    .refine(isPostgresUrl, { message: `must be ${POSTGRES_FORM}` })
+    .optional(),
+  ARTLY_POOL_SIZE: wholeNumber({ from: 2, to: 1_000 }).optional(),
+  ARTLY_ROLE: z.enum(ROLES, `must be ${ROLES.join(', ').replace(/, (?=\w+$)/, ' or ')}`).default('all'),
+  ARTLY_WORKERS: whole({ from: 1, to: 100, fallback: 2 }),
   ARTLY_API_SECRET: z.string().optional(),
   ARTLY_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   ARTLY_MAX_RECORDS: whole({ from: 1, to: 1_000_000_000, fallback: 10_000_000 }),
@@ -22,13 +40,22 @@ export const VARIABLES = {
 
 const Environment = z.object(VARIABLES);
 
+export type DatabaseConfig =
+  /** Path of the file, or `:memory:`. */
+  | { kind: 'sqlite'; path: string }
+  /** `listenUrl` reaches the same database without a pooler by transaction; `poolSize` is the storage's. */
+  | { kind: 'postgres'; url: string; listenUrl: string; poolSize: number };
+
 export interface Config {
-  port: number;
+  /** Where health is answered, and the API if the role has it; undefined for a worker that answers nobody. */
+  port: number | undefined;
   host: string;
-  /** Path of the SQLite file, or `:memory:`. */
-  databasePath: string;
+  role: Role;
+  /** Jobs that this process works on at once. */
+  workers: number;
+  database: DatabaseConfig;
   apiSecret: string | undefined;
-  logLevel: z.infer<typeof Environment>['ARTLY_LOG_LEVEL'];
+  logLevel: Values['ARTLY_LOG_LEVEL'];
   maxRecords: number;
   maxBodyBytes: number;
   maxRejects: number;
@@ -37,19 +64,25 @@ export interface Config {
   retentionDays: number;
 }
 
+type Values = z.infer<typeof Environment>;
+
 /** The only reader of the environment. An empty variable counts as one that is not set. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const reading = Environment.safeParse(set);
   if (!reading.success) {
-    const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
-    throw new SyncError('INVALID_CONFIGURATION', `Wrong in the environment: ${problems.join('; ')}.`);
+    throw wrong(reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
   }
   const values = reading.data;
+  const database = databaseOf(values);
+  if (database.kind === 'sqlite' && values.ARTLY_ROLE !== 'all') throw wrong([ONE_PROCESS]);
   return {
-    port: values.PORT,
+    // Workers stand side by side on one machine, so a worker listens only where somebody wants it to.
+    port: values.ARTLY_ROLE === 'worker' && set.PORT === undefined ? undefined : values.PORT,
     host: values.HOST,
-    databasePath: values.DATABASE_URL.slice('sqlite:'.length),
+    role: values.ARTLY_ROLE,
+    workers: database.kind === 'sqlite' ? 1 : values.ARTLY_WORKERS,
+    database,
     apiSecret: values.ARTLY_API_SECRET,
     logLevel: values.ARTLY_LOG_LEVEL,
     maxRecords: values.ARTLY_MAX_RECORDS,
@@ -61,7 +94,38 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
 }
 
-function whole({ from, to, fallback }: { from: number; to: number; fallback: number }) {
+/** Names the database for the log: without user, password and options. */
+export function nameOfDatabase(database: DatabaseConfig): string {
+  if (database.kind === 'sqlite') return database.path;
+  const { protocol, host, pathname } = new URL(database.url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+const ONE_PROCESS =
+  'ARTLY_ROLE must be all on SQLite, where one process does everything: for processes of their own for the API and for workers, set DATABASE_URL to PostgreSQL';
+
+function databaseOf(values: Values): DatabaseConfig {
+  const url = values.DATABASE_URL;
+  if (!isPostgresUrl(url)) return { kind: 'sqlite', path: url.slice('sqlite:'.length) };
+  const forRole = { api: API_CONNECTIONS, worker: WORKER_CONNECTIONS + values.ARTLY_WORKERS };
+  const byRole = { ...forRole, all: forRole.api + forRole.worker };
+  const poolSize = values.ARTLY_POOL_SIZE ?? byRole[values.ARTLY_ROLE];
+  return { kind: 'postgres', url, listenUrl: values.ARTLY_LISTEN_URL ?? url, poolSize };
+}
+
+function isPostgresUrl(value: string): boolean {
+  return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && new URL(value).pathname.length > 1;
+}
+
+function wrong(problems: string[]): SyncError {
+  return new SyncError('INVALID_CONFIGURATION', `Wrong in the environment: ${problems.join('; ')}.`);
+}
+
+function whole({ fallback, ...range }: { from: number; to: number; fallback: number }) {
+  return wholeNumber(range).default(fallback);
+}
+
+function wholeNumber({ from, to }: { from: number; to: number }) {
   const rule = `must be a whole number from ${from} to ${to}`;
-  return z.coerce.number(rule).int(rule).min(from, rule).max(to, rule).default(fallback);
+  return z.coerce.number(rule).int(rule).min(from, rule).max(to, rule);
 }

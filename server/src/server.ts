@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import { compose, type Parts, type Replacements } from './compose.ts';
-import type { Config } from './config.ts';
+import { type Config, nameOfDatabase } from './config.ts';
 import { SyncError } from './domain/errors.ts';
 import type { Log } from './domain/log.ts';
 
@@ -12,36 +12,43 @@ const DRAIN_MS = 7_000;
 const SHORT_KEY = 16;
 
 export interface RunningServer {
-  url: string;
+  /** Where it listens; undefined for a worker that answers nobody. */
+  url: string | undefined;
   parts: Parts;
   /** Stops taking work, finishes the batch in hand, and leaves the rest for the next process. */
   stop(): Promise<void>;
 }
 
-/** Starts the server and its worker in this process; resolves when it listens. */
+/** Starts what the role of this process names; resolves when it listens and works. */
 export async function startServer(
   config: Config,
   log: Log,
   replacements: Replacements = {},
 ): Promise<RunningServer> {
+  const { role, workers, database } = config;
   const parts = await compose(config, log, replacements);
   warnOfShortKey(config, log);
   const stopping = new AbortController();
-  const app = createApp({ ...parts, log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs });
+  const rest = { log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs };
+  const app = createApp({ ...parts, ...rest, withApi: role !== 'worker' });
   const server = createServer({ requestTimeout: 0 }, app);
   try {
     await listen(server, config);
   } catch (error) {
+    await parts.queue.stop();
     await parts.close();
     throw error;
   }
-  await parts.queue.work(async (jobId, signal) => {
-    const { again } = await parts.artly.processPointsBalances({ jobId, signal });
-    return again ? 'again' : 'done';
-  });
-  parts.sweep.start();
+  const works = role !== 'api';
+  if (works) {
+    await parts.queue.work(async (turn) => {
+      const { again } = await parts.artly.processPointsBalances(turn);
+      return again ? 'again' : 'done';
+    });
+  }
+  parts.sweep.start({ ownOnly: !works });
   const url = urlOf(server);
-  log.info('server.started', { url, database: config.databasePath });
+  log.info('server.started', { url, role, workers: works ? workers : 0, database: nameOfDatabase(database) });
   return { url, parts, stop: () => stop({ server, parts, stopping, log }) };
 }
 
@@ -71,8 +78,9 @@ function warnOfShortKey({ apiSecret }: Config, log: Log): void {
   }
 }
 
-function listen(server: Server, { port, host }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function listen(server: Server, { port, host }: Config): Promise<void> {
+  if (port === undefined) return;
+  await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, { port, host })));
     server.listen(port, host, () => resolve());
   });
@@ -88,7 +96,8 @@ function listenError(cause: NodeJS.ErrnoException, { port, host }: { port: numbe
   return new SyncError('INVALID_CONFIGURATION', `Can't listen on ${host}:${port}: ${reason}.`, { cause });
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server): string | undefined {
+  if (!server.listening) return undefined;
   const { address, port, family } = server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

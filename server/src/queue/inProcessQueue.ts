@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Queue, TurnHandler } from './queue.ts';
 
 /** The queue of a server that does everything in one process: one job at a time, in turns. */
 export class InProcessQueue implements Queue {
-  /** In the order of their turns; a job stands in it once, however often it was sent. */
-  readonly #line = new Set<string>();
+  /** The holder of each job, in the order of their turns; a job stands in it once, however often it was sent. */
+  readonly #line = new Map<string, string>();
   readonly #delays = new Set<NodeJS.Timeout>();
   readonly #stopping = new AbortController();
   readonly #onError: (error: unknown, jobId: string) => void;
@@ -17,7 +18,7 @@ export class InProcessQueue implements Queue {
   async send(jobId: string, { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     if (delayMs === 0) {
-      this.#line.add(jobId);
+      if (!this.#line.has(jobId)) this.#line.set(jobId, randomUUID());
       this.#wake();
       return;
     }
@@ -43,7 +44,10 @@ export class InProcessQueue implements Queue {
 
   #wake(): void {
     if (this.#handler === undefined || this.#working !== undefined) return;
-    this.#working = this.#takeTurns(this.#handler).finally(() => {
+    const handler = this.#handler;
+    // Not before this function has ended: what the first turn sends must find that it is working.
+    const turns = Promise.resolve().then(() => this.#takeTurns(handler));
+    this.#working = turns.finally(() => {
       this.#working = undefined;
       // Who was sent after the last look at the line and before this moment woke nobody.
       if (this.#line.size > 0) this.#wake();
@@ -51,12 +55,13 @@ export class InProcessQueue implements Queue {
   }
 
   async #takeTurns(handler: TurnHandler): Promise<void> {
-    for (const jobId of this.#line) {
-      // A Set gives what was added during the walk too, at its end: deleting and adding is the line.
+    for (const [jobId, holder] of this.#line) {
+      // A Map gives what was added during the walk too, at its end: deleting and adding is the line.
       this.#line.delete(jobId);
       try {
-        const wish = await handler(jobId, this.#stopping.signal);
-        if (wish === 'again' && !this.#stopping.signal.aborted) this.#line.add(jobId);
+        const wish = await handler({ jobId, holder, signal: this.#stopping.signal });
+        // Also where the job was sent meanwhile: who comes next must come in the name of the holder.
+        if (wish === 'again' && !this.#stopping.signal.aborted) this.#line.set(jobId, holder);
       } catch (error) {
         this.#onError(error, jobId);
       }

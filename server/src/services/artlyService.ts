@@ -2,14 +2,13 @@ import { SyncError } from '../domain/errors.ts';
 import { type IdRange, rangesBehind } from '../domain/idRange.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import type { Turn } from '../queue/queue.ts';
 import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { StorageWatch } from './storageWatch.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
-/** How long one job is worked on before the next one has its turn. */
-const TURN_MS = 100;
 /** Ranges that one answer of checksums may have: some 4 MB of JSON. */
 const MAX_CHECKSUMS = 100_000;
 /** Balances summed up, and ranges given, by one call of the storage: bounds how long other reads wait for it. */
@@ -22,6 +21,8 @@ interface ArtlyServiceParts {
   intake: IntakeService;
   clock: Clock;
   watch: StorageWatch;
+  /** How long one job is worked on before the next one has its turn. */
+  turnMs: number;
 }
 
 /** What was done: `job` is undefined where another process has it, `again` says that it wants another turn. */
@@ -37,24 +38,26 @@ export class ArtlyService {
   readonly #intake: IntakeService;
   readonly #clock: Clock;
   readonly #watch: StorageWatch;
+  readonly #turnMs: number;
 
-  constructor({ storage, jobs, intake, clock, watch }: ArtlyServiceParts) {
+  constructor({ storage, jobs, intake, clock, watch, turnMs }: ArtlyServiceParts) {
     this.#storage = storage;
     this.#jobs = jobs;
     this.#intake = intake;
     this.#clock = clock;
     this.#watch = watch;
+    this.#turnMs = turnMs;
   }
 
   /**
-   * Applies balances. With a `jobId`, those that this job carries, for one turn, and each batch is committed
-   * together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
+   * Applies balances. With a `jobId`, those that this job carries, for one turn in the name of `holder`, and each
+   * batch is committed together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
    * and resolves when that job has ended: there is no second way to apply a balance.
    */
   async processPointsBalances(
-    work: { signal: AbortSignal } & ({ jobId: string } | { incoming: IncomingJob }),
+    work: { signal: AbortSignal } & (Omit<Turn, 'signal'> | { incoming: IncomingJob }),
   ): Promise<Processed> {
-    if ('jobId' in work) return this.#takeTurn(work.jobId, work.signal);
+    if ('jobId' in work) return this.#takeTurn(work);
     const { siteId, jobId } = await this.#intake.receive(work.incoming);
     return { job: await this.#jobs.untilEnded(siteId, jobId, work.signal), again: false };
   }
@@ -118,30 +121,30 @@ export class ArtlyService {
    * A storage that is away is waited for: no other job could do anything meanwhile either. A server that
    * stops leaves the job to the next process.
    */
-  async #takeTurn(jobId: string, signal: AbortSignal): Promise<Processed> {
+  async #takeTurn(turn: Turn): Promise<Processed> {
     try {
-      return await this.#workOn(jobId, signal);
+      return await this.#workOn(turn);
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
       if (error.code === 'SHUTTING_DOWN') return { job: undefined, again: false };
       if (!error.passing) throw error;
-      await this.#watch.untilBack(signal);
+      await this.#watch.untilBack(turn.signal);
       return { job: undefined, again: true };
     }
   }
 
-  async #workOn(jobId: string, signal: AbortSignal): Promise<Processed> {
-    const job = await this.#jobs.claim(jobId);
+  async #workOn({ jobId, holder, signal }: Turn): Promise<Processed> {
+    const job = await this.#jobs.claim(jobId, holder);
     if (job === undefined) return { job, again: false };
     const claim = { jobId, attempt: job.attempt };
-    const until = this.#clock.now() + TURN_MS;
+    const until = this.#clock.now() + this.#turnMs;
     let latest = job;
     let more = hasMore(job);
     try {
       while (more) {
         if (signal.aborted) {
           await this.#jobs.release(claim);
-          return { job: latest, again: false };
+          return { job: latest, again: true };
         }
         if (this.#clock.now() >= until) return { job: latest, again: true };
         const step = await this.#step(latest);

@@ -42,12 +42,15 @@ export class Sweep {
     this.#parts = parts;
   }
 
-  start(): void {
-    this.#running = Promise.all([
-      this.#repeat(SWEEP_EVERY_MS, () => this.wakeDueJobs()),
-      this.#repeat(SWEEP_EVERY_MS, () => this.#parts.uploads.discardLeft()),
-      this.#repeat(CLEAN_EVERY_MS, () => this.dropOld()),
-    ]).then(() => undefined);
+  /** Everything, or only what no other process can do: a process without a worker leaves the jobs to those with one. */
+  start({ ownOnly = false }: { ownOnly?: boolean } = {}): void {
+    const own = [() => this.#repeat(SWEEP_EVERY_MS, () => this.#parts.uploads.discardLeft())];
+    const shared = [
+      () => this.#repeat(SWEEP_EVERY_MS, () => this.wakeDueJobs()),
+      () => this.#repeat(CLEAN_EVERY_MS, () => this.dropOld()),
+    ];
+    const rounds = ownOnly ? own : [...own, ...shared];
+    this.#running = Promise.all(rounds.map((round) => round())).then(() => undefined);
   }
 
   async stop(): Promise<void> {

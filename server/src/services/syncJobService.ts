@@ -23,8 +23,6 @@ export interface SyncJobServiceParts {
   clock: Clock;
   log: Log;
   watch: StorageWatch;
-  /** Names this process in the lease of a job. */
-  owner: string;
   /** Passing failures in a row after which a job fails. */
   maxAttempts: number;
 }
@@ -37,7 +35,6 @@ export class SyncJobService {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #watch: StorageWatch;
-  readonly #owner: string;
   readonly #maxAttempts: number;
 
   constructor(parts: SyncJobServiceParts) {
@@ -47,7 +44,6 @@ export class SyncJobService {
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#watch = parts.watch;
-    this.#owner = parts.owner;
     this.#maxAttempts = parts.maxAttempts;
   }
 
@@ -118,7 +114,7 @@ export class SyncJobService {
       if (hasEnded(job.status)) resolve(job);
     };
     const abort = () => reject(signal.reason);
-    const stopWatching = this.#changes.watch(jobId, look);
+    const stopWatching = this.#changes.watch({ siteId, jobId }, look);
     signal.addEventListener('abort', abort);
     try {
       signal.throwIfAborted();
@@ -158,11 +154,11 @@ export class SyncJobService {
     await this.#queue.send(job.jobId);
   }
 
-  /** The job, when this process may work on it now. */
-  async claim(jobId: string): Promise<Job | undefined> {
+  /** The job, when `owner` may work on it now. */
+  async claim(jobId: string, owner: string): Promise<Job | undefined> {
     const job = await this.#storage.claim({
       jobId,
-      owner: this.#owner,
+      owner,
       leaseMs: LEASE_MS,
       now: this.#clock.now(),
     });

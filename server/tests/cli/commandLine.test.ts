@@ -65,6 +65,42 @@ describe('artly-sync', () => {
   });
 });
 
+describe('the role of a process', () => {
+  it('must be all on SQLite, where one process does everything', async (test) => {
+    const { environment } = await database(test);
+    const wrong: [args: string[], role: string][] = [
+      [['serve'], 'api'],
+      [['serve'], 'worker'],
+      [['work'], ''],
+    ];
+    for (const [args, role] of wrong) {
+      const { code, stderr } = await runCli(args, { ...environment, ARTLY_ROLE: role, PORT: '0' });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^artly-sync: Wrong in the environment: ARTLY_ROLE must be all on SQLite, [^\n]+\n$/,
+      );
+    }
+  });
+
+  it('and the way to PostgreSQL are checked, and no password is shown', async () => {
+    const { code, stderr } = await runCli(['serve'], {
+      DATABASE_URL: 'postgres://artly:hunter2@/',
+      ARTLY_LISTEN_URL: 'mysql://artly:hunter2@db.example/artly',
+      ARTLY_ROLE: 'queen',
+      ARTLY_WORKERS: '0',
+      ARTLY_POOL_SIZE: '1',
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /DATABASE_URL must be sqlite:PATH, sqlite::memory: or postgres:/);
+    assert.match(stderr, /ARTLY_LISTEN_URL must be postgres:/);
+    assert.match(stderr, /ARTLY_ROLE must be all, api or worker/);
+    assert.match(stderr, /ARTLY_WORKERS must be a whole number from 1 to 100/);
+    assert.match(stderr, /ARTLY_POOL_SIZE must be a whole number from 2 to 1000/);
+    assert.doesNotMatch(stderr, /hunter2/);
+  });
+});
+
 describe('artly-sync serve', () => {
   it('makes the folder and the database, listens, and ends well on SIGTERM', async (test) => {
     const path = join(await temporaryFolder(test), 'new', 'folder', 'artly.db');

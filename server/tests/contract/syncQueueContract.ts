@@ -14,6 +14,7 @@ export function syncQueueContract(name: string, open: () => Promise<OpenQueue>):
   describe(`queue on ${name}`, () => {
     deliveryContract(open);
     lineContract(open);
+    holderContract(open);
     failureContract(open);
     stopContract(open);
   });
@@ -62,7 +63,7 @@ function deliveryContract(open: () => Promise<OpenQueue>): void {
       const { queue } = await opened(t, open);
       const [first, second] = [randomUUID(), randomUUID()];
       const end = Promise.withResolvers<'done'>();
-      const turns = new Turns((jobId) => (jobId === first ? end.promise : Promise.resolve('done')));
+      const turns = new Turns(({ jobId }) => (jobId === first ? end.promise : Promise.resolve('done')));
       await queue.work(turns.handler);
       await queue.send(first);
       await turns.reach(1);
@@ -103,7 +104,7 @@ function lineContract(open: () => Promise<OpenQueue>): void {
     const [big, small] = [randomUUID(), randomUUID()];
     const begun = Promise.withResolvers<void>();
     const smallSent = Promise.withResolvers<void>();
-    const turns = new Turns(async (jobId) => {
+    const turns = new Turns(async ({ jobId }) => {
       if (jobId === small) return 'done';
       begun.resolve();
       await smallSent.promise;
@@ -121,7 +122,7 @@ function lineContract(open: () => Promise<OpenQueue>): void {
   test('two big jobs take turns', async (t) => {
     const { queue } = await opened(t, open);
     const [one, two] = [randomUUID(), randomUUID()];
-    const turns = new Turns(async (jobId) => (turns.countOf(jobId) < 5 ? 'again' : 'done'));
+    const turns = new Turns(async ({ jobId }) => (turns.countOf(jobId) < 5 ? 'again' : 'done'));
     await queue.send(one);
     await queue.send(two);
     await queue.work(turns.handler);
@@ -134,12 +135,57 @@ function lineContract(open: () => Promise<OpenQueue>): void {
   });
 }
 
+function holderContract(open: () => Promise<OpenQueue>): void {
+  test('a job keeps its holder as long as it wants another turn, also when it is sent meanwhile', async (t) => {
+    const { queue } = await opened(t, open);
+    const jobId = randomUUID();
+    const turns = new Turns(async () => {
+      await queue.send(jobId);
+      return turns.jobIds.length < 4 ? 'again' : 'done';
+    });
+    await queue.send(jobId);
+    await queue.work(turns.handler);
+    await turns.reach(4);
+    assert.equal(new Set(turns.holders.slice(0, 4)).size, 1);
+  });
+
+  test('each new message has a holder of its own', async (t) => {
+    const { queue } = await opened(t, open);
+    const jobId = randomUUID();
+    const turns = new Turns();
+    await queue.work(turns.handler);
+    await queue.send(jobId);
+    await turns.reach(1);
+    await queue.send(jobId);
+    await turns.reach(2);
+    assert.notEqual(turns.holders[0], turns.holders[1]);
+  });
+
+  test('a job never has two turns at once', async (t) => {
+    const { queue } = await opened(t, open);
+    const jobIds = [randomUUID(), randomUUID(), randomUUID()];
+    const now = new Set<string>();
+    let doubled = false;
+    const turns = new Turns(async ({ jobId }) => {
+      doubled ||= now.has(jobId);
+      now.add(jobId);
+      for (const sent of jobIds) await queue.send(sent);
+      now.delete(jobId);
+      return turns.jobIds.length < 30 ? 'again' : 'done';
+    });
+    await queue.work(turns.handler);
+    for (const jobId of jobIds) await queue.send(jobId);
+    await turns.reach(30);
+    assert.equal(doubled, false);
+  });
+}
+
 function failureContract(open: () => Promise<OpenQueue>): void {
   test('a handler that throws costs its own turn only, and the error is told', async (t) => {
     const { queue, errors } = await opened(t, open);
     const [bad, good] = [randomUUID(), randomUUID()];
     const problem = new Error('This turn failed.');
-    const turns = new Turns(async (jobId) => {
+    const turns = new Turns(async ({ jobId }) => {
       if (jobId === bad && turns.countOf(bad) === 1) throw problem;
       return 'done';
     });
@@ -160,7 +206,7 @@ function stopContract(open: () => Promise<OpenQueue>): void {
     const [running, waiting, delayed] = [randomUUID(), randomUUID(), randomUUID()];
     const aborted = Promise.withResolvers<void>();
     const mayEnd = Promise.withResolvers<void>();
-    const turns = new Turns(async (_jobId, signal) => {
+    const turns = new Turns(async ({ signal }) => {
       signal.addEventListener('abort', () => aborted.resolve());
       await mayEnd.promise;
       return 'again';
@@ -205,14 +251,16 @@ async function opened(t: { after(done: () => Promise<void>): void }, open: () =>
 /** Notes whose turn it was, and tells who waits for that. */
 class Turns {
   readonly jobIds: string[] = [];
+  readonly holders: string[] = [];
   readonly handler: TurnHandler;
   readonly #waiting = new Set<() => void>();
 
   constructor(work: TurnHandler = async () => 'done') {
-    this.handler = (jobId, signal) => {
-      this.jobIds.push(jobId);
+    this.handler = (turn) => {
+      this.jobIds.push(turn.jobId);
+      this.holders.push(turn.holder);
       for (const look of this.#waiting) look();
-      return work(jobId, signal);
+      return work(turn);
     };
   }
 

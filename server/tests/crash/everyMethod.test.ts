@@ -147,7 +147,7 @@ describe('a server that is killed at a call of a port', { concurrency: 2 }, () =
       const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${databaseFile}` });
       const server = await startServer(config, quietLog);
       try {
-        await assertNothingLost(sender, new TestSite(server.url, template.key), template.balances);
+        await assertNothingLost(sender, new TestSite(server.url as string, template.key), template.balances);
       } finally {
         // Before the folder goes: a thread that still starts would find no place for its file.
         await server.stop();
@@ -209,7 +209,7 @@ async function makeTemplate(file: string) {
   const clock = { now: () => systemClock.now() - 100 * DAY_MS, random: systemClock.random };
   const server = await startServer(config, quietLog, { clock });
   const { key } = await server.parts.sites.add('https://shop.example');
-  const site = new TestSite(server.url, key);
+  const site = new TestSite(server.url as string, key);
   const old = Array.from({ length: 120 }, (_, at) => member(at + 1, at + 1));
   await site.waitFor(await site.start([...old, badRecord(1)]), hasEnded);
   await site.waitFor(await site.start([removal(1), removal(2)]), hasEnded);

@@ -22,6 +22,8 @@ export class ServerProcess {
   readonly listening: Promise<string | undefined>;
   readonly exited: Promise<Exit>;
   readonly #events = new EventEmitter();
+  /** What it said of itself at its start. */
+  started: Record<string, unknown> | undefined;
   /** What it wrote to standard error, and warnings and errors of its log. */
   readonly complaints: string[] = [];
 
@@ -79,9 +81,13 @@ export class ServerProcess {
     return new Promise((resolve) => {
       const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
       lines.on('line', (line) => {
-        const { level, event, url } = JSON.parse(line) as { level: number; event: string; url?: string };
+        const entry = JSON.parse(line) as { level: number; event: string; url?: string };
+        const { level, event, url } = entry;
         this.#events.emit(event);
-        if (event === 'server.started') resolve(url);
+        if (event === 'server.started') {
+          this.started = entry;
+          resolve(url);
+        }
         if (level >= 50) this.complaints.push(line);
       });
       void this.exited.then(() => resolve(undefined));

@@ -34,7 +34,7 @@ export async function startTestServer(
     await rm(folder, { recursive: true, force: true });
   });
   const { key } = await server.parts.sites.add('https://shop.example');
-  return Object.assign(new TestSite(server.url, key), { server });
+  return Object.assign(new TestSite(server.url as string, key), { server });
 }
 
 /** An empty folder that is removed when the test ends. */
