@@ -37,10 +37,14 @@ export class ProductServer {
       NODE_COMPILE_CACHE: 'node_modules/.cache/artly-sync',
       ...settings,
     };
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', CLI, 'serve'], {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--max-semi-space-size=1', '--initial-old-space-size=16', CLI, 'serve'],
+      {
+        env: environment,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     for await (const line of child.stdout as Readable) {
       const url = /"url":"([^"]+)"/.exec(String(line))?.[1];
       if (url === undefined) continue;

@@ -1,7 +1,7 @@
-import { on } from 'node:events';
 import type { Request } from 'express';
 import { SyncError } from '../domain/errors.ts';
 import type { IncomingJob } from '../services/intakeService.ts';
+import { BodyChunks, seconds, stalled } from './bodyChunks.ts';
 
 const NDJSON = 'application/x-ndjson';
 const SMALL_BODY_BYTES = 64 * 1024;
@@ -73,8 +73,7 @@ function parseJson(text: string): unknown {
  * sender goes away. Whoever stops reading may still answer: the request is not destroyed with the loop.
  */
 async function* chunksOf(request: Request, idleMs: number): AsyncGenerator<Uint8Array> {
-  // By events: to be read, chunks that wait would be joined in new memory, and the old one left to the collector.
-  const chunks = on(request, 'data', { close: ['end', 'close'], highWaterMark: 1, lowWaterMark: 1 });
+  const chunks = new BodyChunks(request);
   const slowMs = SLOW_IDLE_TIMES * idleMs;
   let bytes = 0;
   // Only the time that the sender takes counts, not the time that we take.
@@ -82,47 +81,15 @@ async function* chunksOf(request: Request, idleMs: number): AsyncGenerator<Uint8
   try {
     while (true) {
       const from = performance.now();
-      const next = await nextChunk(chunks, idleMs);
-      if (next.done) break;
-      const [value] = next.value as [Buffer];
-      bytes += value.length;
+      const chunk = await chunks.next(idleMs);
+      if (chunk === undefined) return;
+      bytes += chunk.length;
       waitedMs += performance.now() - from;
       if (bytes >= PROGRESS_BYTES) [bytes, waitedMs] = [0, 0];
       else if (waitedMs > slowMs) throw stalled(`Less than 1 KiB of the body came in ${seconds(slowMs)}`);
-      yield value;
+      yield chunk;
     }
-    if (!request.complete) throw broken();
   } finally {
-    // What still comes is not kept.
-    await chunks.return?.();
+    chunks.stop();
   }
-}
-
-async function nextChunk<Chunk>(
-  chunks: AsyncIterator<Chunk>,
-  idleMs: number,
-): Promise<IteratorResult<Chunk>> {
-  const { promise: timeUp, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(stalled(`Nothing of the body came for ${seconds(idleMs)}`)), idleMs);
-  try {
-    return await Promise.race([chunks.next(), timeUp]);
-  } catch (cause) {
-    if (cause instanceof SyncError) throw cause;
-    throw broken(cause);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function broken(cause?: unknown): SyncError {
-  const message = 'The connection broke before the body was whole: send it again.';
-  return new SyncError('BODY_TRUNCATED', message, { cause });
-}
-
-function stalled(what: string): SyncError {
-  return new SyncError('BODY_STALLED', `${what}: send it again, without pauses.`);
-}
-
-function seconds(milliseconds: number): string {
-  return `${Math.round(milliseconds / 1000)} s`;
 }
