@@ -13,7 +13,7 @@ const RECORDS = 1_000_000;
 const BATCH = 10_000;
 const RECORDS_A_STAGE = 8_000;
 const SINGLE_RECORDS = 5_000;
-const ROUNDS = 2;
+const ROUNDS = 3;
 const SETTINGS = ['-c', 'max_wal_size=4GB', '-c', 'autovacuum=off'];
 const CASES = ['new', 'changed', 'same'] as const;
 type Case = (typeof CASES)[number];

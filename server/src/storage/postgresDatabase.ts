@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { isConnectionLost } from './postgresErrors.ts';
+import { isConnectionLost, isDiskFull } from './postgresErrors.ts';
 
 export type Row = Record<string, unknown>;
 type Value = string | number | boolean | null | Uint8Array;
@@ -41,6 +41,8 @@ const INT8 = pg.types.builtins.INT8;
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #options: Required<PostgresOptions>;
+  /** Whether a write found no room, and none has been found since: `check` looks then. */
+  diskWasFull = false;
 
   constructor(options: PostgresOptions) {
     this.#options = {
@@ -104,6 +106,7 @@ export class PostgresDatabase {
       await client.query(mayCommit(result) ? 'COMMIT' : 'ROLLBACK');
       return result;
     } catch (error) {
+      if (isDiskFull(error)) this.diskWasFull = true;
       lost = isConnectionLost(error) || !(await rolledBack(client));
       throw error;
     } finally {

@@ -27,6 +27,7 @@ const UNTRUSTED: Known = {
   message:
     'The certificate of PostgreSQL is not trusted: give DATABASE_URL its sslrootcert, or mend the certificate.',
 };
+const FULL: Known = { code: 'STORAGE_FULL', message: 'The disk under PostgreSQL is full: make room on it.' };
 const BROKEN: Known = {
   code: 'STORAGE_DAMAGED',
   message: 'PostgreSQL finds its data damaged: see its log, and bring back your newest backup.',
@@ -52,7 +53,7 @@ const BY_STATE: Record<string, Known> = {
     message:
       'The user of DATABASE_URL may not do this: give it the right to create in the database, or make it the owner of the schema artly.',
   },
-  '53100': { code: 'STORAGE_FULL', message: 'The disk under PostgreSQL is full: make room on it.' },
+  '53100': FULL,
   '53200': { code: 'STORAGE_BUSY', message: 'PostgreSQL is out of memory: wait, or give it more.' },
   '53300': CROWDED,
   '53400': CROWDED,
@@ -98,6 +99,10 @@ export function asSyncError(error: unknown): unknown {
 /** Whether the connection is gone or in an unknown state, so that nothing more can be said over it. */
 export function isConnectionLost(error: unknown): boolean {
   return knownOf(error) === AWAY;
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return knownOf(error) === FULL;
 }
 
 function knownOf(error: unknown): Known | undefined {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { PostgresDatabase } from '../../src/storage/postgresDatabase.ts';
@@ -7,6 +10,7 @@ import { openPostgresStorage } from '../../src/storage/postgresStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { badRecord, member } from '../support/batches.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
+import { SmallDisk } from '../support/smallDisk.ts';
 import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
 import { syncStorageContract } from './syncStorageContract.ts';
 
@@ -158,6 +162,31 @@ describe('a PostgreSQL that fails', () => {
     }
     await assert.rejects(openPostgresStorage({ url }), { code: 'STORAGE_BUSY', passing: true });
     await Promise.all(clients.map((client) => client.end()));
+  });
+
+  test('whose disk is full says so to a write and then to each check, until there is room', async (t) => {
+    const disk = await SmallDisk.mount(t, { megabytes: 80 });
+    if (disk === undefined) return;
+    const own = await PostgresServer.start();
+    t.after(() => own.remove());
+    const space = join(disk.folder, 'space');
+    mkdirSync(space);
+    execFileSync('chown', ['postgres', space]);
+    await query(own.url('postgres'), `CREATE TABLESPACE small LOCATION '${space}'`);
+    await query(own.url('postgres'), 'CREATE DATABASE small TABLESPACE small');
+    await usingStorage({ url: own.url('small') }, async (storage) => {
+      const line = await StorageLine.open(storage);
+      const { jobId } = await line.job(Array.from({ length: 200 }, (_, at) => member(at + 1, at)));
+      const claim = await line.claimed(jobId);
+      disk.fill();
+      await assert.rejects(line.applyNext(claim), { code: 'STORAGE_FULL', passing: true });
+      await assert.rejects(storage.check({}), { code: 'STORAGE_FULL' });
+      await assert.rejects(storage.check({}), { code: 'STORAGE_FULL' });
+      assert.equal((await line.look(jobId)).processed, 0);
+      disk.empty();
+      await storage.check({});
+      assert.equal((await line.applyNext(claim))?.processed, 50);
+    });
   });
 
   test('whose row another transaction keeps is busy after a while, and nothing has changed', async () => {

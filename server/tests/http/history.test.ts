@@ -44,6 +44,22 @@ describe('The list of jobs', () => {
   });
 });
 
+describe('An upload whose process is gone', () => {
+  it('goes after 24 hours, and no earlier', async (test) => {
+    const clock = new TestClock();
+    const shop = await startTestServer(test, { clock });
+    const { sweep, storage } = shop.server.parts;
+    const job = { siteId: 1, type: 'points-balances', now: clock.now() };
+    await storage.openUpload({ jobId: 'left', ...job });
+    clock.move(DAY);
+    await sweep.dropOld();
+    await storage.stage({ jobId: 'left', batches: [], now: clock.now() });
+    clock.move(DAY + 1);
+    await sweep.dropOld();
+    await assert.rejects(storage.stage({ jobId: 'left', batches: [], now: clock.now() }));
+  });
+});
+
 describe('The audit trail', () => {
   it('says who did what to a job, when, and from where', async (test) => {
     const clock = new TestClock(Date.UTC(2026, 4, 1));
@@ -196,6 +212,8 @@ describe('The history', () => {
     await shop.waitFor(await shop.start(members(1)), hasEnded);
     await shop.waitFor(await shop.start([{ wp_user_id: 1, deleted: true }]), hasEnded);
     clock.move(90 * DAY);
+    // Left alone for so long, they would go themselves.
+    for (const jobId of ['slow-1', 'slow-2']) await storage.stage({ jobId, batches: [], now: clock.now() });
     await sweep.dropOld();
     assert.equal((await finish('slow-1')).unchanged, 1);
     assert.equal((await shop.balances()).size, 0);
