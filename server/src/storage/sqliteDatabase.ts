@@ -43,6 +43,11 @@ export class SqliteDatabase {
     return this.#prepare(sql).all(parameters) as Row[];
   }
 
+  /** Rows one by one, for who may want only the first ones. */
+  each(sql: string, parameters: Record<string, SQLInputValue> = {}): Iterable<Row> {
+    return this.#prepare(sql).iterate(parameters) as Iterable<Row>;
+  }
+
   /** Runs a write and gives the number of rows it changed. */
   run(sql: string, parameters: Record<string, SQLInputValue> = {}): number {
     return Number(this.#prepare(sql).run(parameters).changes);
