@@ -11,7 +11,7 @@ export class BatchBuilder {
   readonly #expectedTotal: number;
   #capacity: number;
   #mayReject: number;
-  readonly #rows = new BatchRows();
+  readonly #rows: BatchRows;
   #open: OpenBatch;
   #finished: Batch[] = [];
 
@@ -19,6 +19,7 @@ export class BatchBuilder {
     this.#expectedTotal = expectedTotal;
     this.#capacity = batchSizeFor(expectedTotal);
     this.#mayReject = maxRejects;
+    this.#rows = new BatchRows({ records: this.#capacity });
     this.#open = new OpenBatch(this.#rows, maxRejects);
   }
 

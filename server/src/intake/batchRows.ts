@@ -7,6 +7,7 @@ import type { PlainRecord } from './plainRecord.ts';
 import { LONGEST_PLAIN_ROW, roomForDraft, rowDraft, writeDraft, writePlainRow } from './rowBytes.ts';
 
 const [COMMA, OPEN_BRACKET, CLOSE_BRACKET] = [44, 91, 93];
+const USUAL_ROW_BYTES = 64;
 /** Types of points that are known by their bytes: more of them would take long to look through. */
 const TYPES_BY_BYTES = 8;
 
@@ -21,20 +22,26 @@ type Settled = Pick<
  */
 export class BatchRows {
   /** A bracket, then each row with a comma behind it. */
-  #text: Buffer = Buffer.allocUnsafe(16 * 1024);
+  #text: Buffer;
   #textEnd = 0;
   /** By record: the member, the place of the type in `#types`, and where the row ends. A removal has an empty row. */
-  #ids = new Float64Array(64);
-  #typeOf = new Uint16Array(64);
-  #ends = new Uint32Array(64);
-  #inOrder = wholeNumbers(64);
+  #ids: Float64Array;
+  #typeOf: Uint16Array;
+  #ends: Uint32Array;
+  #inOrder: Uint32Array;
   #count = 0;
   #types: { name: string; bytes: Buffer }[] = [];
   #placeOfType = new Map<string, number>();
   /** Ids that only rise can't repeat, which spares the search for repeats; shops send them in that order. */
   #rising = true;
 
-  constructor() {
+  /** `records` is how many the first batch may have: there is room for so many usual ones without growing. */
+  constructor({ records }: { records: number }) {
+    this.#text = Buffer.allocUnsafeSlow(records * USUAL_ROW_BYTES);
+    this.#ids = new Float64Array(records);
+    this.#typeOf = new Uint16Array(records);
+    this.#ends = new Uint32Array(records);
+    this.#inOrder = wholeNumbers(records);
     this.#clear();
   }
 

@@ -31,10 +31,10 @@ const CLOSE_IDS = 4;
 export function nextBatches(db: SqliteDatabase, job: JobRow, maxRecords: number): StagedBatch[] {
   const batches: StagedBatch[] = [];
   let records = 0;
-  const rows = db.all(
+  const rows = db.each(
     `SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id,
        points_types
-     FROM job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n LIMIT 200`,
+     FROM job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n`,
     { jobSeq: job.jobSeq, next: job.nextBatch },
   );
   for (const row of rows) {
