@@ -3,7 +3,7 @@ import { unpackText } from '../domain/packedText.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection, Row } from './postgresDatabase.ts';
 
-/** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0005-postgres-storage.md. */
+/** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
 
 export interface StagedBatch {
   n: number;
