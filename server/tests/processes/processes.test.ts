@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
-import { after, describe, type TestContext, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { runCli } from '../cli/runCli.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
-import { PROCESS_KEY, ServerProcess } from '../support/serverProcess.ts';
-import { hasEnded, members, TestSite } from '../support/testServer.ts';
+import { ServerProcess } from '../support/serverProcess.ts';
+import { hasEnded, members } from '../support/testServer.ts';
+import { processGroup } from './processGroup.ts';
 
-const CLI = new URL('../../src/cli.ts', import.meta.url).pathname;
 const server = await PostgresServer.start();
 after(() => server.remove());
 
 describe('processes that share PostgreSQL', () => {
   test('a job that one process takes in is done by another, as the old endpoint hears', async (t) => {
-    const shop = await processes(t, { workers: 1 });
+    const shop = await processGroup(t, { workers: 1, postgres: server });
     const { status, json } = await shop.site.call('/artly/sync/points-balances', members(300));
     assert.deepEqual([status, json.updated], [200, 300]);
     assert.equal((await shop.site.balances()).size, 300);
   });
 
   test('say at their start what they run as, and never the password', async (t) => {
-    const shop = await processes(t, { workers: 1 });
+    const shop = await processGroup(t, { workers: 1, postgres: server });
     const [api, worker] = shop.all.map((each) => each.started);
     assert.deepEqual([api?.role, api?.workers, worker?.role, worker?.workers], ['api', 0, 'worker', 2]);
     assert.match(String(api?.database), /^postgres:\/\/127\.0\.0\.1:\d+\/test_\w+$/);
@@ -41,7 +41,7 @@ describe('processes that share PostgreSQL', () => {
   });
 
   test('share the jobs of many sites, and when a worker is killed the others do the rest', async (t) => {
-    const shop = await processes(t, { workers: 2 });
+    const shop = await processGroup(t, { workers: 2, postgres: server });
     const sites = [shop.site, ...(await Promise.all([1, 2, 3].map((at) => shop.addSite(at))))];
     const jobIds = await Promise.all(sites.map((site) => site.start(members(20_000))));
     await shop.site.waitFor(jobIds[0] as string, ({ processed }) => processed > 0);
@@ -53,7 +53,7 @@ describe('processes that share PostgreSQL', () => {
   });
 
   test('a worker that is stopped hands its job to the next one, which goes on at once', async (t) => {
-    const shop = await processes(t, { workers: 1 });
+    const shop = await processGroup(t, { workers: 1, postgres: server });
     const jobId = await shop.site.start(members(500_000));
     await shop.site.waitFor(jobId, ({ processed }) => processed > 0);
     assert.deepEqual(await shop.all[1]?.stop('SIGTERM'), { code: 0, signal: null });
@@ -68,7 +68,7 @@ describe('processes that share PostgreSQL', () => {
   test('outlive a database that crashes in the middle of a job', async (t) => {
     const fragile = await PostgresServer.start({ durable: true });
     t.after(() => fragile.remove());
-    const shop = await processes(t, { workers: 1, postgres: fragile });
+    const shop = await processGroup(t, { workers: 1, postgres: fragile });
     const jobId = await shop.site.start(members(300_000));
     await shop.site.waitFor(jobId, ({ processed }) => processed > 0);
     await fragile.stop('immediate');
@@ -87,31 +87,3 @@ describe('processes that share PostgreSQL', () => {
     assert.match(listed.stdout, /^https:\/\/shop\.example {2}never seen/);
   });
 });
-
-/** An API process and some workers on a database of their own. */
-async function processes(t: TestContext, { workers, postgres = server }: Shape) {
-  const DATABASE_URL = (await postgres.database()).replace('artly@', 'artly:hunter2@');
-  const api = await ServerProcess.start(t, {
-    databaseFile: '',
-    environment: { DATABASE_URL, ARTLY_ROLE: 'api' },
-  });
-  const addWorker = async () => {
-    const environment = { DATABASE_URL, PORT: '' };
-    const worker = new ServerProcess(t, { databaseFile: '', environment, command: [CLI, 'work'] });
-    await worker.listening;
-    return worker;
-  };
-  const addSite = async (at: number) => {
-    const { stdout } = await runCli(['sites', 'add', `https://shop${at}.example`, '--json'], {
-      DATABASE_URL,
-    });
-    return new TestSite(api.url, JSON.parse(stdout).key);
-  };
-  const others = await Promise.all(Array.from({ length: workers }, addWorker));
-  return { site: new TestSite(api.url, PROCESS_KEY), all: [api.server, ...others], addWorker, addSite };
-}
-
-interface Shape {
-  workers: number;
-  postgres?: PostgresServer;
-}
