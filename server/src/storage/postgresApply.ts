@@ -57,6 +57,7 @@ export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: Jo
     `SELECT EXISTS (
          SELECT FROM artly.jobs
          WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+           AND records_kept
        ) OR EXISTS (
          SELECT FROM artly.jobs
          WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')
