@@ -31,7 +31,8 @@ export interface ReceivedJob {
   total: number | null;
 }
 
-interface IntakeServiceParts {
+/** What receiving needs, in one piece or in parts. */
+export interface ReceivingParts {
   storage: Storage;
   intake: Intake;
   jobs: SyncJobService;
@@ -51,7 +52,7 @@ export class IntakeService {
   readonly #limits: IntakeLimits;
   readonly #newJobId: () => string;
 
-  constructor({ storage, intake, jobs, clock, uploads, limits, newJobId }: IntakeServiceParts) {
+  constructor({ storage, intake, jobs, clock, uploads, limits, newJobId }: ReceivingParts) {
     this.#storage = storage;
     this.#intake = intake;
     this.#jobs = jobs;

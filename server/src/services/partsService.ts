@@ -1,13 +1,10 @@
 import { freeBatches } from '../domain/batch.ts';
 import { SyncError } from '../domain/errors.ts';
 import type { Job, JobPlan } from '../domain/job.ts';
-import type { BodyFormat, Intake, IntakeLimits, Upload } from '../intake/intake.ts';
-import type { Actor, IdempotentRequest, Part, Storage } from '../storage/storage.ts';
-import type { Clock } from './clock.ts';
-import { IDEMPOTENCY_MS } from './intakeService.ts';
+import type { BodyFormat, IntakeLimits, Upload } from '../intake/intake.ts';
+import type { Actor, IdempotentRequest, Part } from '../storage/storage.ts';
+import { IDEMPOTENCY_MS, type ReceivingParts } from './intakeService.ts';
 import { stageBody } from './stageBody.ts';
-import type { SyncJobService } from './syncJobService.ts';
-import type { UploadDiscard } from './uploadDiscard.ts';
 
 /** Numbers of missing parts that a message names. */
 const NAMED_PARTS = 10;
@@ -41,24 +38,14 @@ export interface Commit {
   actor: Actor;
 }
 
-interface PartsServiceParts {
-  storage: Storage;
-  intake: Intake;
-  jobs: SyncJobService;
-  clock: Clock;
-  uploads: UploadDiscard;
-  limits: IntakeLimits;
-  newJobId: () => string;
-}
-
 /**
  * Receives jobs in parts, in any order and side by side. A part counts when it is whole; nothing is applied before
  * the commit.
  */
 export class PartsService {
-  readonly #parts: PartsServiceParts;
+  readonly #parts: ReceivingParts;
 
-  constructor(parts: PartsServiceParts) {
+  constructor(parts: ReceivingParts) {
     this.#parts = parts;
   }
 

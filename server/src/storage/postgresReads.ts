@@ -1,9 +1,10 @@
 import type { RejectedRecord } from '../domain/batch.ts';
-import type { AuditEvent, Job } from '../domain/job.ts';
-import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
+import type { Job } from '../domain/job.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
-import type { PostgresDatabase, Row } from './postgresDatabase.ts';
+import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
+import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
 import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
@@ -76,12 +77,7 @@ export async function listRejects(
      ORDER BY r.record_index LIMIT :limit`,
     { jobId, afterIndex, limit },
   );
-  return rows.map((row) => ({
-    index: row.record_index as number,
-    wpUserId: row.wp_user_id as number | null,
-    code: row.code as RejectCode,
-    message: row.message as string,
-  }));
+  return rows.map(rejectFromRow);
 }
 
 export async function listAudit(db: PostgresDatabase, { jobId }: { jobId: string }): Promise<AuditEntry[]> {
@@ -90,14 +86,7 @@ export async function listAudit(db: PostgresDatabase, { jobId }: { jobId: string
      WHERE j.job_id = :jobId ORDER BY a.audit_id`,
     { jobId },
   );
-  return rows.map((row) => ({
-    at: row.at as number,
-    event: row.event as AuditEvent,
-    actor: row.actor as string,
-    ip: row.ip as string | null,
-    attempt: row.attempt as number,
-    detail: row.detail as string | null,
-  }));
+  return rows.map(auditFromRow);
 }
 
 export async function listBalances(
@@ -167,14 +156,4 @@ export async function sumChecksums(
     count: row.count as number,
     sum: Number(row.sum),
   }));
-}
-
-/** The balance comes as text: as a number, one beyond 2^53 would lose its last digits. */
-function balanceFromRow(row: Row): Balance {
-  return {
-    wpUserId: row.wp_user_id as number,
-    email: row.email as string,
-    pointsType: row.points_type as string,
-    tenThousandths: BigInt(row.balance as string),
-  };
 }

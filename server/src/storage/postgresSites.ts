@@ -1,5 +1,6 @@
 import { SyncError } from '../domain/errors.ts';
 import type { Connection, PostgresDatabase, Row } from './postgresDatabase.ts';
+import { siteFromRow, siteKeyFromRow } from './rows.ts';
 import type { NewKey, Site, SiteKey } from './storage.ts';
 
 /** Sites and their keys on PostgreSQL: the methods of the port of the same names. */
@@ -65,12 +66,7 @@ export async function findKey(
      WHERE k.key_id = :keyId`,
     { keyId },
   );
-  if (row === undefined) return undefined;
-  return {
-    siteId: row.site_id as number,
-    siteUrl: row.url as string,
-    keyHash: row.key_hash as Uint8Array,
-  };
+  return row && siteKeyFromRow(row);
 }
 
 export async function noteSeen(
@@ -119,14 +115,4 @@ async function insertKey(
 
 async function deleteKeys(tx: Connection, siteId: number): Promise<void> {
   await tx.run('DELETE FROM artly.site_keys WHERE site_id = :siteId', { siteId });
-}
-
-function siteFromRow(row: Row): Site {
-  return {
-    siteId: row.site_id as number,
-    url: row.url as string,
-    createdAt: row.created_at as number,
-    revokedAt: row.revoked_at as number | null,
-    lastSeenAt: row.last_seen_at as number | null,
-  };
 }

@@ -4,6 +4,7 @@ import { stepMessage } from '../domain/stepMessage.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { updateJob, writeAudit } from './postgresJobRow.ts';
 import { DISCARD_UPLOADS, insertBatches, insertJob, keepRequest, openRow } from './postgresReceiving.ts';
+import { repeatedFromRow } from './rows.ts';
 import type { Actor, IdempotentRequest, NewUpload, RepeatedRequest } from './storage.ts';
 
 /** Receiving a job on PostgreSQL: the methods of the port of the same names. */
@@ -56,7 +57,7 @@ export async function findRepeated(
      WHERE site_id = :siteId AND idempotency_key = :idempotencyKey`,
     { siteId, idempotencyKey },
   );
-  return row && { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
+  return row && repeatedFromRow(row);
 }
 
 async function makePending(tx: Connection, { actor, ...acceptance }: Acceptance): Promise<Job> {

@@ -2,17 +2,14 @@ import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
-import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { BATCHES_A_PART, PART_BITS } from './partNumbers.ts';
+import { partFromRow } from './rows.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow, moveJob, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
 import type { Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
 
 /** A job in parts on SQLite: the methods of the port of the same names. */
-
-/** Batches are applied by their number: those of a part stand together, in the order of the parts. */
-const BATCHES_A_PART = 2 ** 20;
-/** Until the commit, the index of a rejected record counts within its part; the part stands above these bits. */
-const PART_BITS = 32;
 
 export function openParts(
   db: SqliteDatabase,
@@ -199,12 +196,4 @@ function summaryOf(db: SqliteDatabase, { jobSeq }: JobRow): { parts: number; las
     },
   );
   return { parts: row?.parts as number, last: row?.last as number };
-}
-
-function partFromRow(row: Row): Part {
-  return {
-    part: row.part as number,
-    records: row.record_count as number,
-    contentHash: row.content_hash as Uint8Array,
-  };
 }

@@ -1,8 +1,9 @@
 import type { RejectedRecord } from '../domain/batch.ts';
-import type { AuditEvent, Job } from '../domain/job.ts';
-import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
+import type { Job } from '../domain/job.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
-import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
 import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
 
@@ -76,12 +77,7 @@ export function listRejects(
        ORDER BY r.record_index LIMIT :limit`,
       { jobId, afterIndex, limit },
     )
-    .map((row) => ({
-      index: row.record_index as number,
-      wpUserId: row.wp_user_id as number | null,
-      code: row.code as RejectCode,
-      message: row.message as string,
-    }));
+    .map(rejectFromRow);
 }
 
 export function listAudit(db: SqliteDatabase, { jobId }: { jobId: string }): AuditEntry[] {
@@ -90,14 +86,7 @@ export function listAudit(db: SqliteDatabase, { jobId }: { jobId: string }): Aud
       `SELECT a.* FROM job_audit AS a JOIN jobs AS j USING (job_seq) WHERE j.job_id = :jobId ORDER BY a.audit_id`,
       { jobId },
     )
-    .map((row) => ({
-      at: row.at as number,
-      event: row.event as AuditEvent,
-      actor: row.actor as string,
-      ip: row.ip as string | null,
-      attempt: row.attempt as number,
-      detail: row.detail as string | null,
-    }));
+    .map(auditFromRow);
 }
 
 export function listBalances(
@@ -161,14 +150,4 @@ export function sumChecksums(
     const [count, sum] = JSON.parse(row.sums as string);
     return { from: row.from as number, to: row.to as number, count, sum };
   });
-}
-
-/** The balance comes as text: as a number, one beyond 2^53 would lose its last digits. */
-function balanceFromRow(row: Row): Balance {
-  return {
-    wpUserId: row.wp_user_id as number,
-    email: row.email as string,
-    pointsType: row.points_type as string,
-    tenThousandths: BigInt(row.balance as string),
-  };
 }

@@ -1,5 +1,6 @@
 import { SyncError } from '../domain/errors.ts';
-import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { siteFromRow, siteKeyFromRow } from './rows.ts';
+import type { SqliteDatabase } from './sqliteDatabase.ts';
 import type { NewKey, Site, SiteKey } from './storage.ts';
 
 /** Sites and their keys on SQLite: the methods of the port of the same names. */
@@ -58,12 +59,7 @@ export function findKey(db: SqliteDatabase, { keyId }: { keyId: string }): SiteK
     `SELECT s.site_id, s.url, k.key_hash FROM site_keys k JOIN sites s USING (site_id) WHERE k.key_id = :keyId`,
     { keyId },
   );
-  if (row === undefined) return undefined;
-  return {
-    siteId: row.site_id as number,
-    siteUrl: row.url as string,
-    keyHash: row.key_hash as Uint8Array,
-  };
+  return row && siteKeyFromRow(row);
 }
 
 export function noteSeen(db: SqliteDatabase, { siteId, now }: { siteId: number; now: number }): void {
@@ -92,14 +88,4 @@ function insertKey(db: SqliteDatabase, siteId: number, { keyId, keyHash }: NewKe
 
 function deleteKeys(db: SqliteDatabase, siteId: number): void {
   db.run('DELETE FROM site_keys WHERE site_id = :siteId', { siteId });
-}
-
-function siteFromRow(row: Row): Site {
-  return {
-    siteId: row.site_id as number,
-    url: row.url as string,
-    createdAt: row.created_at as number,
-    revokedAt: row.revoked_at as number | null,
-    lastSeenAt: row.last_seen_at as number | null,
-  };
 }

@@ -2,6 +2,7 @@ import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { JobRow } from './jobRow.ts';
+import { repeatedFromRow } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { DISCARD_UPLOADS, jobRow, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
@@ -56,7 +57,7 @@ export function findRepeated(
     `SELECT job_id, request_hash FROM idempotency_keys WHERE site_id = :siteId AND idempotency_key = :idempotencyKey`,
     { siteId, idempotencyKey },
   );
-  return row && { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
+  return row && repeatedFromRow(row);
 }
 
 function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Acceptance): Job {

@@ -1,0 +1,68 @@
+import type { RejectedRecord } from '../domain/batch.ts';
+import type { AuditEvent } from '../domain/job.ts';
+import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
+import type { AuditEntry, Part, RepeatedRequest, Site, SiteKey } from './storage.ts';
+
+/** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
+
+type Row = Record<string, unknown>;
+
+export function siteFromRow(row: Row): Site {
+  return {
+    siteId: row.site_id as number,
+    url: row.url as string,
+    createdAt: row.created_at as number,
+    revokedAt: row.revoked_at as number | null,
+    lastSeenAt: row.last_seen_at as number | null,
+  };
+}
+
+export function siteKeyFromRow(row: Row): SiteKey {
+  return {
+    siteId: row.site_id as number,
+    siteUrl: row.url as string,
+    keyHash: row.key_hash as Uint8Array,
+  };
+}
+
+export function repeatedFromRow(row: Row): RepeatedRequest {
+  return { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
+}
+
+export function partFromRow(row: Row): Part {
+  return {
+    part: row.part as number,
+    records: row.record_count as number,
+    contentHash: row.content_hash as Uint8Array,
+  };
+}
+
+export function rejectFromRow(row: Row): RejectedRecord {
+  return {
+    index: row.record_index as number,
+    wpUserId: row.wp_user_id as number | null,
+    code: row.code as RejectCode,
+    message: row.message as string,
+  };
+}
+
+export function auditFromRow(row: Row): AuditEntry {
+  return {
+    at: row.at as number,
+    event: row.event as AuditEvent,
+    actor: row.actor as string,
+    ip: row.ip as string | null,
+    attempt: row.attempt as number,
+    detail: row.detail as string | null,
+  };
+}
+
+/** The balance comes as text: as a number, one beyond 2^53 would lose its last digits. */
+export function balanceFromRow(row: Row): Balance {
+  return {
+    wpUserId: row.wp_user_id as number,
+    email: row.email as string,
+    pointsType: row.points_type as string,
+    tenThousandths: BigInt(row.balance as string),
+  };
+}
