@@ -8,6 +8,8 @@ import { migratePostgres } from './postgresMigrate.ts';
 
 /** Looking at a whole table takes as long as it takes. */
 const PATIENT = { statementTimeoutMs: 3_600_000 };
+/** A copy that was killed holds the lock until the server of the database has noticed. */
+const LOCK_MS = 2_000;
 /** One holds the lock, one works. */
 const CONNECTIONS = 2;
 
@@ -53,7 +55,7 @@ export class PostgresCopyTarget {
         await lockForCopy(tx);
         return work();
       },
-      { idleInTransactionMs: 0 },
+      { idleInTransactionMs: 0, lockTimeoutMs: LOCK_MS },
     );
   }
 
@@ -138,7 +140,6 @@ export class PostgresCopyTarget {
   }
 }
 
-/** Waits a moment: a copy that was killed holds the lock until the server has noticed. */
 async function lockForCopy(tx: Connection): Promise<void> {
   try {
     await lockUntilCommit(tx, { space: LOCK_SPACES.copy, key: 0 });
