@@ -5,7 +5,8 @@ import type { Comparison, CopyStep } from './storage/databaseCopy.ts';
 
 /** Between two lines about the same table, where lines stay on the screen. */
 const LINE_MS = 10_000;
-const DIFFERS = 'The two databases differ: no server starts on the new one. Tell the makers.';
+const DIFFERS =
+  'The two databases differ, so no server starts on the new one: empty it (DROP SCHEMA artly CASCADE) and copy again.';
 const READY = 'Everything is the same. Set DATABASE_URL to the new database and start the server.';
 const COMPLETE = 'This copy is complete already: there is nothing to do.';
 

@@ -42,8 +42,8 @@ export function copyAll(copy: Copy): Promise<Comparison[] | undefined> {
   const { source, target } = copy;
   return target.alone(async () => {
     const tables = await target.tables();
-    const state = await target.begin({ sourceHash: source.hash(tables), now: Date.now() });
-    if (state === 'complete') return undefined;
+    const { complete } = await target.begin({ sourceHash: source.hash(tables), now: Date.now() });
+    if (complete) return undefined;
     for (const table of tables) await copyTable(copy, table);
     const comparisons = [];
     for (const table of tables) comparisons.push(await compareTable(copy, table));

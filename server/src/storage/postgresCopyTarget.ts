@@ -1,6 +1,6 @@
 import { SyncError } from '../domain/errors.ts';
 import { COPIED_TABLES, type CopiedTable, type RowKey, type SiteSum } from './copyTables.ts';
-import { beginCopy, completeCopy, refuseOtherData } from './postgresCopyMark.ts';
+import { beginCopy, completeCopy, refuseOtherData } from './postgresCopyState.ts';
 import { type Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { isLocked } from './postgresErrors.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
@@ -59,8 +59,8 @@ export class PostgresCopyTarget {
     );
   }
 
-  begin(mark: { sourceHash: Buffer; now: number }): Promise<'begun' | 'half' | 'complete'> {
-    return beginCopy(this.#db, mark);
+  begin(source: { sourceHash: Buffer; now: number }): Promise<{ complete: boolean }> {
+    return beginCopy(this.#db, source);
   }
 
   async tables(): Promise<CopiedTable[]> {

@@ -1,4 +1,4 @@
-import { refuseHalfCopied } from './postgresCopyMark.ts';
+import { refuseHalfCopied } from './postgresCopyState.ts';
 import { PostgresDatabase, type PostgresOptions } from './postgresDatabase.ts';
 import { asSyncError } from './postgresErrors.ts';
 import { METHODS } from './postgresMethods.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { SyncError } from '../domain/errors.ts';
 import type { CopiedTable, RowKey, SiteSum } from './copyTables.ts';
 import { refuseOtherVersion } from './migrate.ts';
 import { SqliteDatabase } from './sqliteDatabase.ts';
 import { SqliteLock } from './sqliteLock.ts';
 
-/** Tables that change with everything a server does: who has the same rows of them has the same database. */
+/** Tables that change with all that sites send: whoever has the same rows of them, and as many of the others, is the same. */
 const TELLING = ['sites', 'site_keys', 'jobs'];
 
 /** An upload whose server is gone: nobody will ever send the rest of it. */
@@ -79,8 +79,9 @@ export class SqliteCopySource {
   /** Tells this database, as it stands, from all others. */
   hash(tables: CopiedTable[]): Buffer {
     const hash = createHash('sha256');
-    for (const table of tables.filter(({ name }) => TELLING.includes(name))) {
-      for (const row of this.rows(table)) hash.update(row);
+    for (const table of tables) {
+      hash.update(`${table.name} ${this.count(table)}`);
+      if (TELLING.includes(table.name)) for (const row of this.rows(table)) hash.update(row);
     }
     return hash.digest();
   }
@@ -92,8 +93,8 @@ export class SqliteCopySource {
 }
 
 function refuseMissing(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return;
-  throw new SyncError('STORAGE_UNAVAILABLE', `There is no file ${path}: check --from.`);
+  if (existsSync(path)) return;
+  throw new SyncError('STORAGE_UNAVAILABLE', `There is no file ${path} that can be read: check --from.`);
 }
 
 function lockOf(path: string): SqliteLock {

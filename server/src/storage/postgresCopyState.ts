@@ -2,7 +2,7 @@ import { SyncError } from '../domain/errors.ts';
 import { COPIED_TABLES } from './copyTables.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 
-/** The mark of a copy in its target, the row of `copied_from`: what it began with, and whether it is complete. */
+/** What a target keeps of the copy into it, the row of `copied_from`: from where, and whether it is complete. */
 
 type Reader = Pick<Connection, 'get'>;
 
@@ -17,30 +17,30 @@ export async function refuseHalfCopied(db: PostgresDatabase): Promise<void> {
 
 /** Refuses a database with data that no copy has brought; it may be without any table yet. */
 export async function refuseOtherData(db: Reader): Promise<void> {
-  if ((await exists(db, 'copied_from')) && (await markOf(db)) !== undefined) return;
+  if ((await exists(db, 'copied_from')) && (await copyRowOf(db)) !== undefined) return;
   for (const table of COPIED_TABLES) {
     if (!(await exists(db, table))) continue;
     if ((await db.get(`SELECT 1 FROM artly.${table} LIMIT 1`)) !== undefined) throw notEmpty();
   }
 }
 
-/** Marks an empty database as half copied, or finds the mark of an earlier beginning; tells how far that came. */
+/** Makes an empty database one that is half copied, or finds that a copy of the same began; tells whether that is complete. */
 export function beginCopy(
   db: PostgresDatabase,
   { sourceHash, now }: { sourceHash: Buffer; now: number },
-): Promise<'begun' | 'half' | 'complete'> {
+): Promise<{ complete: boolean }> {
   return db.transaction(async (tx) => {
-    // Whoever opens the storage reads this table first: it waits, and finds the mark, or it is seen below.
+    // Whoever opens the storage reads this table first: it waits, and finds the row, or it is seen below.
     await tx.run('LOCK TABLE artly.copied_from IN ACCESS EXCLUSIVE MODE');
-    const mark = await markOf(tx);
-    if (mark !== undefined) return stateOf(mark, sourceHash);
+    const row = await copyRowOf(tx);
+    if (row !== undefined) return stateOf(row, sourceHash);
     await refuseOtherData(tx);
     await refuseServers(tx);
     await tx.run('INSERT INTO artly.copied_from (source_hash, begun_at) VALUES (:sourceHash, :now)', {
       sourceHash,
       now,
     });
-    return 'begun';
+    return { complete: false };
   });
 }
 
@@ -48,19 +48,19 @@ export async function completeCopy(tx: Connection, { now }: { now: number }): Pr
   await tx.run('UPDATE artly.copied_from SET completed_at = :now', { now });
 }
 
-interface Mark {
+interface CopyRow {
   source_hash: Buffer;
   completed_at: number | null;
 }
 
-async function markOf(db: Reader): Promise<Mark | undefined> {
-  return (await db.get('SELECT source_hash, completed_at FROM artly.copied_from')) as Mark | undefined;
+async function copyRowOf(db: Reader): Promise<CopyRow | undefined> {
+  return (await db.get('SELECT source_hash, completed_at FROM artly.copied_from')) as CopyRow | undefined;
 }
 
-function stateOf({ source_hash, completed_at }: Mark, sourceHash: Buffer): 'half' | 'complete' {
-  const same = sourceHash.equals(source_hash);
-  if (same) return completed_at === null ? 'half' : 'complete';
-  if (completed_at !== null) throw notEmpty();
+function stateOf({ source_hash, completed_at }: CopyRow, sourceHash: Buffer): { complete: boolean } {
+  const complete = completed_at !== null;
+  if (sourceHash.equals(source_hash)) return { complete };
+  if (complete) throw notEmpty();
   const message =
     'The database of --to holds a half copy of another file, or of this one before it changed: empty it (DROP SCHEMA artly CASCADE) and copy again.';
   throw new SyncError('STORAGE_NOT_EMPTY', message);
