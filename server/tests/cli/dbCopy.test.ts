@@ -1,18 +1,26 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { copyFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { after, describe, it, type TestContext } from 'node:test';
-import pg from 'pg';
+import { after, describe, it } from 'node:test';
 import { COPIED_TABLES } from '../../src/storage/copyTables.ts';
-import { PostgresServer } from '../support/postgresServer.ts';
+import { PostgresServer, query } from '../support/postgresServer.ts';
 import { PROCESS_KEY, ServerProcess } from '../support/serverProcess.ts';
-import { hasEnded, members, TestSite, temporaryFolder } from '../support/testServer.ts';
+import { hasEnded, members, TestSite } from '../support/testServer.ts';
+import {
+  addBalances,
+  argumentsOf,
+  assertRefused,
+  balancesIn,
+  balancesOf,
+  braked,
+  brakedTarget,
+  change,
+  copy,
+  emptyTarget,
+  largeFile,
+  smallFile,
+} from './copySides.ts';
 import { fullFile, LARGE, pictureOf, putPart, read, startOnce, WAITING } from './fullFile.ts';
-import { type Finished, runCli, serve, startCli } from './runCli.ts';
+import { runCli, serve, startCli } from './runCli.ts';
 
 const postgres = await PostgresServer.start();
 after(() => postgres.remove());
@@ -58,7 +66,7 @@ describe('artly-sync db copy', () => {
     const file = await fullFile(test);
     // Of the last site, and so behind the others in the order of the copy.
     addBalances(file.path, 'https://c.example');
-    const { to, release } = await brakedTarget();
+    const { to, release } = await brakedTarget(postgres);
     const killed = startCli(...argumentsOf(file.path, to));
     await braked(to, killed);
     killed.kill('SIGKILL');
@@ -84,7 +92,7 @@ describe('artly-sync db copy', () => {
 
   it('stops in order at a signal, and says that the same command goes on', async (test) => {
     const { path } = await largeFile(test);
-    const { to, release } = await brakedTarget();
+    const { to, release } = await brakedTarget(postgres);
     const running = startCli(...argumentsOf(path, to));
     let complaints = '';
     running.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -103,7 +111,7 @@ describe('artly-sync db copy', () => {
 
   it('has the file and the target for itself', async (test) => {
     const { path } = await largeFile(test);
-    const { to, release } = await brakedTarget();
+    const { to, release } = await brakedTarget(postgres);
     const running = startCli(...argumentsOf(path, to));
     const done = once(running, 'close');
     await braked(to, running);
@@ -113,6 +121,15 @@ describe('artly-sync db copy', () => {
     await assertRefused(copy(other.path, to), /Another copy into the database of --to is under way/);
     await release();
     assert.deepEqual(await done, [0, null]);
+  });
+
+  it('gives new jobs numbers above those of jobs that are long gone, which balances remember', async (test) => {
+    const { path } = await smallFile(test);
+    change(path, `INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', 41)`);
+    const to = await postgres.database();
+    assert.equal((await copy(path, to)).code, 0);
+    const [row] = await query(to, `SELECT nextval(pg_get_serial_sequence('artly.jobs', 'job_seq')) AS next`);
+    assert.equal(Number(row?.next), 42);
   });
 
   it('says of a copy that is complete that there is nothing to do, also when the new place has moved on', async (test) => {
@@ -125,142 +142,10 @@ describe('artly-sync db copy', () => {
   });
 });
 
-describe('artly-sync db copy refuses', () => {
-  it('a file on which a server runs', async (test) => {
-    const { path } = await smallFile(test);
-    await serve(test, { DATABASE_URL: `sqlite:${path}` });
-    await assertRefused(copy(path, await postgres.database()), /running on [^\n]+: stop the server first/);
-  });
-
-  it('a target with other data, and changes nothing there', async (test) => {
-    const { path } = await smallFile(test);
-    const to = await postgres.database();
-    await runCli(['sites', 'add', 'https://other.example'], { DATABASE_URL: to });
-    // As an older program has made it.
-    await query(to, 'DROP TABLE artly.copied_from; UPDATE artly.schema_version SET version = 1');
-    const before = await tablesIn(to);
-    await assertRefused(copy(path, to), /has data of Artly Sync already: give an empty one/);
-    assert.deepEqual(await tablesIn(to), before);
-    assert.equal((await query(to, 'SELECT FROM artly.sites')).length, 1);
-  });
-
-  it('an empty target on which a server runs', async (test) => {
-    const { path } = await smallFile(test);
-    const to = await postgres.database();
-    const { stop } = await serve(test, { DATABASE_URL: to });
-    await assertRefused(copy(path, to), /A server is running on the database of --to: stop it first/);
-    assert.deepEqual(await query(to, 'SELECT * FROM artly.copied_from'), []);
-    await stop();
-    assert.equal((await copy(path, to)).code, 0);
-  });
-
-  it('to go on from another file, or from one that has changed', async (test) => {
-    const { path } = await largeFile(test);
-    const { to, release } = await brakedTarget();
-    const killed = startCli(...argumentsOf(path, to));
-    await braked(to, killed);
-    killed.kill('SIGKILL');
-    await once(killed, 'close');
-    await release();
-    await runCli(['sites', 'add', 'https://late.example'], { DATABASE_URL: `sqlite:${path}` });
-    const there = await balancesIn(to);
-    for (const from of [path, (await smallFile(test)).path])
-      await assertRefused(copy(from, to), /half copy of another file, or of this one before it changed/);
-    assert.equal(await balancesIn(to), there);
-  });
-
-  it('to call a copy complete that is not the same, in one value or one row', async (test) => {
-    for (const [change, table] of [
-      [
-        'NEW.balance := NEW.balance + 1; RETURN NEW;',
-        /^points_balances +\d+ +\d+ \(1 not the same\) +DIFFERS$/m,
-      ],
-      ['RETURN NULL;', /^checksums of site 1 +\d+ of \d+ +\d+ of \d+ +DIFFERS$/m],
-    ] as const) {
-      const { path } = await largeFile(test);
-      const to = await emptyTarget();
-      await query(
-        to,
-        `CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${change} END $$;
-         CREATE TRIGGER spoil BEFORE INSERT ON artly.points_balances FOR EACH ROW WHEN (NEW.wp_user_id = 7)
-           EXECUTE FUNCTION spoil()`,
-      );
-      const { code, stderr } = await copy(path, to);
-      assert.equal(code, 1);
-      assert.match(stderr, /^artly-sync: The two databases differ, so no server starts on the new one: /m);
-      assert.match(stderr, table);
-      assert.equal((await runCli(['serve'], { DATABASE_URL: to, PORT: '0' })).code, 1);
-    }
-  });
-
-  it('a file that is not there, and makes none', async (test) => {
-    const path = join(await temporaryFolder(test), 'missing.db');
-    await assertRefused(
-      copy(path, await postgres.database()),
-      /There is no file [^\n]+ that can be read: check --from/,
-    );
-    assert.deepEqual([existsSync(path), existsSync(`${path}.lock`)], [false, false]);
-  });
-
-  it('a file that is no database, that is another’s, or of another version', async (test) => {
-    const { path } = await smallFile(test);
-    const folder = await temporaryFolder(test);
-    const letters = join(folder, 'letters');
-    await writeFile(letters, 'my holiday letters '.repeat(100));
-    const foreign = join(folder, 'foreign.db');
-    change(foreign, 'CREATE TABLE songs (name TEXT)');
-    const versions = [4, 999].map((version) => ({ version, file: join(folder, `${version}.db`) }));
-    for (const { version, file } of versions) {
-      await copyFile(path, file);
-      change(file, `PRAGMA user_version = ${version}`);
-    }
-    const to = await postgres.database();
-    await assertRefused(copy(letters, to), /The file is no SQLite database: check --from/);
-    await assertRefused(copy(foreign, to), /The file has no tables of Artly Sync: check --from/);
-    await assertRefused(
-      copy(versions[0]?.file as string, to),
-      /of version 4, and \d+ is needed: start the server/,
-    );
-    await assertRefused(copy(versions[1]?.file as string, to), /of version 999, and this program knows/);
-    assert.deepEqual(await tablesIn(to), []);
-  });
-
-  it('addresses that are wrong or missing, and shows no password', async (test) => {
-    const { path } = await smallFile(test);
-    const from = `sqlite:${path}`;
-    const nobody = 'postgres://artly:hunter2@127.0.0.1:1/artly';
-    const wrong: [args: string[], code: number, sentence: RegExp][] = [
-      [['--from', from], 2, /--to is missing/],
-      [['--to', nobody], 2, /--from is missing/],
-      [['--from', nobody, '--to', from], 1, /^artly-sync: --from must be sqlite:PATH[^\n]+\n$/],
-      [['--from', 'sqlite::memory:', '--to', nobody], 1, /--from must be sqlite:PATH/],
-      [
-        ['--from', from, '--to', 'mysql://artly:hunter2@db.example/artly'],
-        1,
-        /--to must be postgres:\/\/USER/,
-      ],
-      [
-        ['--from', from, '--to', nobody],
-        1,
-        /^artly-sync: The database can’t be reached: [^\n]+--to names[^\n]+\n$/,
-      ],
-      [['now', '--from', from, '--to', nobody], 2, /takes its addresses by --from and --to/],
-    ];
-    for (const [args, code, sentence] of wrong) {
-      const finished = await runCli(['db', 'copy', ...args], {});
-      assert.deepEqual([finished.code, finished.stdout], [code, ''], args.join(' '));
-      assert.match(finished.stderr, sentence);
-      assert.doesNotMatch(finished.stderr, /hunter2/);
-    }
-    assert.equal((await runCli(['db', 'move'], {})).code, 2);
-    assert.equal((await runCli(['sites', 'list', '--to', nobody], {})).code, 2);
-  });
-});
-
 describe('What is copied', () => {
   it('is every table and every column that SQLite has, but those that PostgreSQL has no use for', async (test) => {
     const { path } = await smallFile(test);
-    const to = await emptyTarget();
+    const to = await emptyTarget(postgres);
     const here = read(
       path,
       `SELECT t.name AS table_name, c.name AS column_name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
@@ -309,110 +194,10 @@ async function assertPartsGoOn(site: TestSite, jobId: string): Promise<void> {
   assert.deepEqual(rejects.match(/"index":\d+/g), ['"index":20', '"index":41', '"index":62']);
 }
 
-async function assertRefused(finished: Promise<Finished>, sentence: RegExp): Promise<void> {
-  const { code, stdout, stderr } = await finished;
-  assert.deepEqual([code, stdout], [1, ''], stderr);
-  assert.match(stderr, sentence);
-  assert.match(stderr, /^artly-sync: [^\n]+\n$/);
-}
-
-function copy(path: string, to: string): Promise<Finished> {
-  return runCli(...argumentsOf(path, to));
-}
-
-function argumentsOf(path: string, to: string): [string[], NodeJS.ProcessEnv] {
-  return [['db', 'copy', '--from', `sqlite:${path}`, '--to', to], {}];
-}
-
-/** A file with one site. */
-async function smallFile(test: TestContext): Promise<{ path: string }> {
-  const path = join(await temporaryFolder(test), 'small.db');
-  await runCli(['sites', 'add', 'https://small.example'], { DATABASE_URL: `sqlite:${path}` });
-  return { path };
-}
-
-/** A file with one site and more balances than one page has. */
-async function largeFile(test: TestContext): Promise<{ path: string }> {
-  const { path } = await smallFile(test);
-  addBalances(path, 'https://small.example');
-  return { path };
-}
-
-function addBalances(path: string, url: string): void {
-  change(
-    path,
-    `WITH RECURSIVE g (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 12000)
-     INSERT INTO points_balances SELECT site_id, i, 'points', i, 1, i, 'someone@shop.example' FROM g, sites
-     WHERE url = '${url}'`,
-  );
-}
-
-function change(path: string, sql: string): void {
-  const db = new DatabaseSync(path);
-  db.exec(sql);
-  db.close();
-}
-
 function contentOf(path: string): unknown[] {
   return COPIED_TABLES.map((table) => read(path, `SELECT * FROM ${table}`));
 }
 
-function balancesOf(path: string): number {
-  return read(path, 'SELECT count(*) AS count FROM points_balances')[0]?.count as number;
-}
-
-async function balancesIn(url: string): Promise<number> {
-  return Number((await query(url, 'SELECT count(*) AS count FROM artly.points_balances'))[0]?.count);
-}
-
-/** A database with all tables, without a row. */
-async function emptyTarget(): Promise<string> {
-  const url = await postgres.database();
-  assert.equal((await runCli(['sites', 'list'], { DATABASE_URL: url })).code, 0);
-  return url;
-}
-
-/** An empty database in which the second page of balances waits for `release`. */
-async function brakedTarget(): Promise<{ to: string; release: () => Promise<void> }> {
-  const to = await emptyTarget();
-  await query(
-    to,
-    `CREATE TABLE brake AS SELECT 1 AS on_it;
-     CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-       IF EXISTS (SELECT FROM artly.points_balances) THEN
-         WHILE EXISTS (SELECT FROM brake) LOOP PERFORM pg_sleep(0.01); END LOOP;
-       END IF;
-       RETURN NULL;
-     END $$;
-     CREATE TRIGGER wait BEFORE INSERT ON artly.points_balances FOR EACH STATEMENT EXECUTE FUNCTION wait()`,
-  );
-  const release = async () => {
-    await query(to, 'DELETE FROM brake');
-  };
-  return { to, release };
-}
-
-/** Resolves when the copy stands at the brake. */
-async function braked(url: string, running: ChildProcess): Promise<void> {
-  const waits = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-  while ((await query(url, waits)).length === 0)
-    assert.equal(running.exitCode, null, 'the copy ended before its second page');
-}
-
-function tablesIn(url: string): Promise<Record<string, unknown>[]> {
-  return query(url, `SELECT tablename FROM pg_tables WHERE schemaname = 'artly' ORDER BY tablename`);
-}
-
 function names(rows: Record<string, unknown>[]): string[] {
   return rows.map((row) => `${row.table_name}.${row.column_name}`).sort();
-}
-
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }
