@@ -20,7 +20,6 @@ const HELP = `Artly Sync moves points balances from a shop to the reminder backe
   artly-sync sites list          the sites, and when each was last seen
   artly-sync sites rotate URL    a new key for a site; its old key ends at once
   artly-sync sites revoke URL    no key of the site is valid any more
-
   artly-sync db copy --from sqlite:PATH --to postgres://USER:PASSWORD@HOST:PORT/DATABASE
                                  copy everything from SQLite to PostgreSQL; again, to go on where it was
 
