@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { visitStorage } from './compose.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig, readCopyAddresses } from './config.ts';
+import { dbCopy } from './dbCopy.ts';
 import { SyncError } from './domain/errors.ts';
 import { isoTime } from './domain/job.ts';
 import type { Log } from './domain/log.ts';
@@ -19,6 +20,8 @@ const HELP = `Artly Sync moves points balances from a shop to the reminder backe
   artly-sync sites list          the sites, and when each was last seen
   artly-sync sites rotate URL    a new key for a site; its old key ends at once
   artly-sync sites revoke URL    no key of the site is valid any more
+  artly-sync db copy --from sqlite:PATH --to postgres://USER:PASSWORD@HOST:PORT/DATABASE
+                                 copy everything from SQLite to PostgreSQL; again, to go on where it was
 
   --json                         print JSON instead of text (sites)
   --help                         this text
@@ -38,6 +41,9 @@ async function main(): Promise<void> {
   const { positionals, values } = readArguments();
   const [command, ...rest] = positionals;
   if (values.help || command === undefined) return print(HELP.trimEnd());
+  if (command === 'db') return db(rest, values);
+  if (values.from !== undefined || values.to !== undefined)
+    throw new UsageError('--from and --to belong to "db copy".');
   if (command === 'serve' && rest.length === 0) return serve(readConfig(process.env));
   if (command === 'work' && rest.length === 0)
     return serve(readConfig({ ...process.env, ARTLY_ROLE: 'worker' }));
@@ -50,6 +56,8 @@ function readArguments() {
     return parseArgs({
       allowPositionals: true,
       options: {
+        from: { type: 'string' },
+        to: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -83,6 +91,13 @@ function brokenDown(log: Log): Promise<undefined> {
       resolve(undefined);
     });
   });
+}
+
+async function db([verb, ...more]: string[], { from, to }: { from?: string; to?: string }): Promise<void> {
+  if (verb !== 'copy') throw new UsageError(`"db ${verb ?? ''}" is no command.`);
+  if (more.length > 0) throw new UsageError('db copy takes its addresses by --from and --to.');
+  if (!from || !to) throw new UsageError(`--${from ? 'to' : 'from'} is missing.`);
+  print(await dbCopy(readCopyAddresses({ from, to })));
 }
 
 async function sites(config: Config, [verb, url, ...more]: string[], json: boolean): Promise<void> {

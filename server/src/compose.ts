@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Config, DatabaseConfig } from './config.ts';
+import type { Config, CopyAddresses, DatabaseConfig } from './config.ts';
 import type { Log } from './domain/log.ts';
 import { Intake } from './intake/intake.ts';
 import { NoticesBell } from './notices/noticesBell.ts';
@@ -18,7 +18,10 @@ import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
 import { UploadDiscard } from './services/uploadDiscard.ts';
+import { asCopyError, type Comparison, type CopyStep, copyAll } from './storage/databaseCopy.ts';
+import { PostgresCopyTarget } from './storage/postgresCopyTarget.ts';
 import { openPostgresStorage } from './storage/postgresStorage.ts';
+import { SqliteCopySource } from './storage/sqliteCopySource.ts';
 import { openSqliteStorage, visitSqliteStorage } from './storage/sqliteStorage.ts';
 import type { OpenStorage, Storage } from './storage/storage.ts';
 
@@ -117,6 +120,24 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
 export async function visitStorage({ database }: Config): Promise<OpenStorage> {
   if (database.kind === 'sqlite') return visitSqliteStorage(database);
   return openPostgresStorage({ url: database.url, poolSize: VISIT_CONNECTIONS });
+}
+
+/** Copies all that is kept in a SQLite file into a PostgreSQL database that is empty or holds a part of that copy. */
+export async function copyDatabase(
+  { path, url }: CopyAddresses,
+  watch: { signal: AbortSignal; onStep: (step: CopyStep) => void },
+): Promise<Comparison[] | undefined> {
+  try {
+    const source = SqliteCopySource.open({ path });
+    try {
+      const target = await PostgresCopyTarget.open({ url });
+      return await copyAll({ source, target, ...watch }).finally(() => target.close());
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    throw asCopyError(error);
+  }
 }
 
 function openAdapters(config: Config, log: Log): Promise<Adapters> {

@@ -64,6 +64,14 @@ export interface Config {
   retentionDays: number;
 }
 
+/** From where a copy goes, and where to. */
+export interface CopyAddresses {
+  /** The path of the SQLite file. */
+  path: string;
+  /** The address of the PostgreSQL database. */
+  url: string;
+}
+
 type Values = z.infer<typeof Environment>;
 
 /** The only reader of the environment. An empty variable counts as one that is not set. */
@@ -92,6 +100,15 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     jobAttempts: values.ARTLY_JOB_ATTEMPTS,
     retentionDays: values.ARTLY_JOB_RETENTION_DAYS,
   };
+}
+
+/** Reads the arguments of a copy. What is wrong is not shown again: there may be a password in it. */
+export function readCopyAddresses({ from, to }: { from: string; to: string }): CopyAddresses {
+  const path = /^sqlite:(.+)$/.exec(from)?.[1];
+  if (path === undefined || path === ':memory:')
+    throw new SyncError('INVALID_CONFIGURATION', '--from must be sqlite:PATH, of a file.');
+  if (!isPostgresUrl(to)) throw new SyncError('INVALID_CONFIGURATION', `--to must be ${POSTGRES_FORM}.`);
+  return { path, url: to };
 }
 
 /** Names the database for the log: without user, password and options. */

@@ -51,6 +51,9 @@ export const ERRORS = {
   STORAGE_DAMAGED: { status: 500 },
   STORAGE_IN_USE: { status: 500 },
   STORAGE_TOO_NEW: { status: 500 },
+  STORAGE_TOO_OLD: { status: 500 },
+  STORAGE_NOT_EMPTY: { status: 500 },
+  STORAGE_HALF_COPIED: { status: 500 },
   INVALID_CONFIGURATION: { status: 500 },
   INTERNAL: { status: 500 },
 } as const satisfies Record<string, { status: number; passing?: true }>;

@@ -21,6 +21,18 @@ export function migrateSqlite(db: SqliteDatabase): void {
   });
 }
 
+/** For who only reads, and so can't bring the database to the form this program knows. */
+export function refuseOtherVersion(db: SqliteDatabase): void {
+  const [found, known] = [versionOf(db), migrationFiles(FOLDER).length];
+  refuseNewer(found, known);
+  if (found === known) return;
+  const message =
+    found === 0
+      ? 'The file has no tables of Artly Sync: check DATABASE_URL.'
+      : `The database is of version ${found}, and ${known} is needed: start the server of this version on it once.`;
+  throw new SyncError('STORAGE_TOO_OLD', message);
+}
+
 /** The numbered files of a folder, in their order. */
 export function migrationFiles(folder: URL): string[] {
   return readdirSync(folder)

@@ -101,6 +101,11 @@ export function isConnectionLost(error: unknown): boolean {
   return knownOf(error) === AWAY;
 }
 
+/** Whether what is needed was locked by another for too long. */
+export function isLocked(error: unknown): boolean {
+  return knownOf(error) === LOCKED;
+}
+
 export function isDiskFull(error: unknown): boolean {
   return knownOf(error) === FULL;
 }

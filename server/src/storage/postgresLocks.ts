@@ -10,6 +10,8 @@ export const LOCK_SPACES = {
   creation: 0x41727402,
   /** By site: two jobs of one line can't be started at once. */
   line: 0x41727403,
+  /** One copy into the database at a time. */
+  copy: 0x41727404,
 } as const;
 
 export async function lockUntilCommit(

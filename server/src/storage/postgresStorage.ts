@@ -1,3 +1,4 @@
+import { refuseHalfCopied } from './postgresCopyState.ts';
 import { PostgresDatabase, type PostgresOptions } from './postgresDatabase.ts';
 import { asSyncError } from './postgresErrors.ts';
 import { METHODS } from './postgresMethods.ts';
@@ -6,12 +7,15 @@ import type { OpenStorage, Storage } from './storage.ts';
 
 /**
  * Opens storage in a PostgreSQL database, in its schema `artly`, which is made where there is none. Any number of
- * processes may have it open at once.
+ * processes may have it open at once. A database into which a copy is not complete is refused.
  */
 export async function openPostgresStorage(options: PostgresOptions): Promise<OpenStorage> {
   const db = await withSyncErrors(async () => new PostgresDatabase(options));
   try {
-    await withSyncErrors(() => migratePostgres(db));
+    await withSyncErrors(async () => {
+      await migratePostgres(db);
+      await refuseHalfCopied(db);
+    });
   } catch (error) {
     await db.close();
     throw error;

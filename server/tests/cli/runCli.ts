@@ -14,7 +14,7 @@ export interface Finished {
 
 /** Runs `artly-sync` as a person would, with this environment and nothing of ours, until it ends. */
 export async function runCli(args: string[], environment: NodeJS.ProcessEnv): Promise<Finished> {
-  const child = start(args, environment);
+  const child = startCli(args, environment);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
@@ -30,7 +30,7 @@ export async function serve(
   test: TestContext,
   environment: NodeJS.ProcessEnv,
 ): Promise<{ url: string; stop: () => Promise<number | null> }> {
-  const child = start(['serve'], { PORT: '0', ...environment });
+  const child = startCli(['serve'], { PORT: '0', ...environment });
   const closed = once(child, 'close') as Promise<[number | null]>;
   test.after(() => child.kill('SIGKILL'));
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
@@ -46,7 +46,8 @@ export async function serve(
   throw new Error('The server ended before it listened.');
 }
 
-function start(args: string[], environment: NodeJS.ProcessEnv): ChildProcess {
+/** The process itself, for who ends it or looks at it on its way. */
+export function startCli(args: string[], environment: NodeJS.ProcessEnv): ChildProcess {
   return spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

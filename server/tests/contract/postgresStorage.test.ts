@@ -9,7 +9,7 @@ import { lockedRow } from '../../src/storage/postgresJobRow.ts';
 import { openPostgresStorage } from '../../src/storage/postgresStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { badRecord, member } from '../support/batches.ts';
-import { PostgresServer } from '../support/postgresServer.ts';
+import { PostgresServer, query } from '../support/postgresServer.ts';
 import { SmallDisk } from '../support/smallDisk.ts';
 import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
 import { syncStorageContract } from './syncStorageContract.ts';
@@ -244,16 +244,6 @@ async function usingStorage<Result>(
     return await use(storage);
   } finally {
     await close();
-  }
-}
-
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
   }
 }
 

@@ -1,0 +1,33 @@
+/** What is copied from one database to another: all tables but those about the database itself. */
+
+/** In this order, no row comes before the one that it refers to. */
+export const COPIED_TABLES = [
+  'sites',
+  'site_keys',
+  'idempotency_keys',
+  'jobs',
+  'job_parts',
+  'job_batches',
+  'job_rejects',
+  'job_audit',
+  'points_balances',
+  'removed_balances',
+] as const;
+
+/** A table as the target has it: so a column that a later migration adds can't be forgotten. */
+export interface CopiedTable {
+  name: (typeof COPIED_TABLES)[number];
+  columns: { name: string; type: string }[];
+  /** The columns of its primary key, in their order. */
+  key: string[];
+}
+
+/** The primary key of one row. */
+export type RowKey = (string | number)[];
+
+/** The balances of one site: how many there are, and the exact sum of their checksums, as digits. */
+export interface SiteSum {
+  siteId: number;
+  count: number;
+  sum: string;
+}
