@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Config, CopyAddresses, DatabaseConfig } from './config.ts';
 import type { Log } from './domain/log.ts';
 import { Intake } from './intake/intake.ts';
+import type { Notices } from './notices/notices.ts';
 import { NoticesBell } from './notices/noticesBell.ts';
 import { PostgresNotices } from './notices/postgresNotices.ts';
 import { InProcessQueue } from './queue/inProcessQueue.ts';
@@ -44,6 +45,7 @@ export interface Replacements {
   clock?: Clock;
   wrapStorage?: (storage: Storage) => Storage;
   wrapQueue?: (queue: Queue) => Queue;
+  wrapNotices?: (notices: Notices) => Notices;
 }
 
 /** What differs between the databases. */
@@ -69,7 +71,7 @@ const VISIT_CONNECTIONS = 2;
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Parts> {
   const { clock = systemClock, wrapStorage = (storage) => storage } = replacements;
   const { wrapQueue = (queue) => queue } = replacements;
-  const adapters = await openAdapters(config, log);
+  const adapters = await openAdapters(config, log, replacements);
   const storage = wrapStorage(adapters.storage);
   const queue = wrapQueue(adapters.queue);
   const watch = new StorageWatch({ storage, log });
@@ -140,10 +142,10 @@ export async function copyDatabase(
   }
 }
 
-function openAdapters(config: Config, log: Log): Promise<Adapters> {
-  const { database } = config;
+function openAdapters(config: Config, log: Log, { wrapNotices }: Replacements): Promise<Adapters> {
+  const { database, role, workers } = config;
   if (database.kind === 'sqlite') return openForOneProcess(database.path, log);
-  return openForManyProcesses(config, database, log);
+  return openForManyProcesses({ database, role, workers, wrapNotices }, log);
 }
 
 async function openForOneProcess(path: string, log: Log): Promise<Adapters> {
@@ -152,21 +154,27 @@ async function openForOneProcess(path: string, log: Log): Promise<Adapters> {
   return { storage, queue, changes: new LocalJobChanges(), turnMs: SQLITE_TURN_MS, close };
 }
 
+type ManyProcesses = Pick<Config, 'role' | 'workers'> & {
+  database: Extract<DatabaseConfig, { kind: 'postgres' }>;
+  wrapNotices: Replacements['wrapNotices'];
+};
+
 async function openForManyProcesses(
-  { role, workers }: Config,
-  { url, listenUrl, poolSize }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  { database, role, workers, wrapNotices = (notices) => notices }: ManyProcesses,
   log: Log,
 ): Promise<Adapters> {
+  const { url, listenUrl, poolSize } = database;
   const opened = await openPostgresStorage({ url, poolSize });
-  const notices = new PostgresNotices({ url: listenUrl, log });
+  const connection = new PostgresNotices({ url: listenUrl, log });
+  const notices = wrapNotices(connection);
   const changes = new SharedJobChanges({ notices, storage: opened.storage });
   const close = async () => {
     await changes.stop();
-    await notices.stop();
+    await connection.stop();
     await opened.close();
   };
   try {
-    await notices.start();
+    await connection.start();
     const rest = { supervise: role !== 'api', bell: new NoticesBell(notices), onError: turnFailed(log) };
     const queue = await PgBossQueue.open({ url, poolSize: QUEUE_CONNECTIONS, workers, log, ...rest });
     changes.start();

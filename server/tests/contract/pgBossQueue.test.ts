@@ -4,21 +4,15 @@ import { after, describe, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../../src/domain/log.ts';
-import { type Bell, PgBossQueue } from '../../src/queue/pgBossQueue.ts';
+import type { Bell, PgBossQueue, PgBossQueueOptions } from '../../src/queue/pgBossQueue.ts';
 import type { TurnHandler } from '../../src/queue/queue.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { quietLog } from '../support/testServer.ts';
-import { type OpenQueue, syncQueueContract } from './syncQueueContract.ts';
+import { openPgBossQueue } from './openPgBossQueue.ts';
 
 const server = await PostgresServer.start();
 after(() => server.remove());
 const url = await server.database();
-
-syncQueueContract('pg-boss', async () => {
-  const errors: OpenQueue['errors'] = [];
-  const queue = await openQueue({ onError: (error, jobId) => errors.push({ error, jobId }) });
-  return { queue, errors };
-});
 
 describe('the queue of many processes', () => {
   test('one process gives as many turns at once as it has workers, and never two to one job', async (t) => {
@@ -193,25 +187,8 @@ class SharedBell implements Bell {
   }
 }
 
-type Options = Partial<Parameters<typeof PgBossQueue.open>[0]>;
-
-function openQueue(options: Options): Promise<PgBossQueue> {
-  return PgBossQueue.open({
-    url,
-    poolSize: 2,
-    workers: 1,
-    supervise: false,
-    // Nobody hears it: the process that sends wakes itself.
-    bell: { deaf: false, ring() {}, onRing() {} },
-    log: quietLog,
-    onError: (error) => assert.fail(String(error)),
-    name: `test-${randomUUID()}`,
-    ...options,
-  });
-}
-
-async function testQueue(t: TestContext, options: Options): Promise<PgBossQueue> {
-  const queue = await openQueue(options);
+async function testQueue(t: TestContext, options: Partial<PgBossQueueOptions>): Promise<PgBossQueue> {
+  const queue = await openPgBossQueue({ url, ...options });
   t.after(() => queue.stop());
   return queue;
 }

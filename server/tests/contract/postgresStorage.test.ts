@@ -12,7 +12,6 @@ import { badRecord, member } from '../support/batches.ts';
 import { PostgresServer, query } from '../support/postgresServer.ts';
 import { SmallDisk } from '../support/smallDisk.ts';
 import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
-import { syncStorageContract } from './syncStorageContract.ts';
 
 const CONNECTIONS = 60;
 let server: PostgresServer;
@@ -20,8 +19,6 @@ before(async () => {
   server = await PostgresServer.start({ settings: ['-c', `max_connections=${CONNECTIONS}`] });
 });
 after(() => server.remove());
-
-syncStorageContract('PostgreSQL', async () => openPostgresStorage({ url: await server.database() }));
 
 describe('a PostgreSQL database', () => {
   test('is made once when ten processes start at once', async () => {

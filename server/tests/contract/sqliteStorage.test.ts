@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
-import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { badRecord, batchesOf, member } from '../support/batches.ts';
 import { LEASE_MS, SHOP, StorageLine } from '../support/storageLine.ts';
 import { temporaryFolder } from '../support/testServer.ts';
-import { syncStorageContract } from './syncStorageContract.ts';
-
-syncStorageContract('a SQLite file', openInFolderOfItsOwn);
-syncStorageContract('SQLite in memory', async () => openSqliteStorage({ path: ':memory:' }));
 
 describe('a SQLite file that is opened again', () => {
   test('has all that was promised', async (t) => {
@@ -70,18 +65,6 @@ describe('a SQLite file that can’t be had', () => {
     assert.throws(() => openSqliteStorage({ path }), { code: 'STORAGE_DAMAGED' });
   });
 });
-
-async function openInFolderOfItsOwn(): Promise<OpenStorage> {
-  const folder = await mkdtemp(join(tmpdir(), 'artly-contract-'));
-  const { storage, close } = openSqliteStorage({ path: join(folder, 'artly.db') });
-  return {
-    storage,
-    close: async () => {
-      await close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** Closes before the test ends, and so before its folder goes. */
 async function usingStorage(path: string, use: (storage: Storage) => Promise<void>): Promise<void> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import type { Queue, TurnHandler } from '../../src/queue/queue.ts';
+import { type ContractRun, contractRun } from './contractRun.ts';
 
 /** A queue and the errors that it told. */
 export interface OpenQueue {
@@ -10,8 +11,8 @@ export interface OpenQueue {
 }
 
 /** Every promise of the queue port, as tests. Each adapter calls this once; `open` opens an empty queue. */
-export function syncQueueContract(name: string, open: () => Promise<OpenQueue>): void {
-  describe(`queue on ${name}`, () => {
+export function syncQueueContract(name: string, open: () => Promise<OpenQueue>): ContractRun {
+  return contractRun(`queue on ${name}`, () => {
     deliveryContract(open);
     lineContract(open);
     holderContract(open);

@@ -1,5 +1,6 @@
-import { after, before, describe } from 'node:test';
+import { after, before } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
+import { type ContractRun, contractRun } from './contractRun.ts';
 import { applyContract } from './storageApply.ts';
 import { checksumsContract } from './storageChecksums.ts';
 import { claimContract } from './storageClaims.ts';
@@ -19,8 +20,8 @@ import { uploadContract } from './storageUploads.ts';
  * Every promise of the storage port, as tests. Each adapter calls this once; `open` opens storage that is empty and
  * of its own. All tests share it, and each works on sites of its own.
  */
-export function syncStorageContract(name: string, open: () => Promise<OpenStorage>): void {
-  describe(`storage on ${name}`, () => {
+export function syncStorageContract(name: string, open: () => Promise<OpenStorage>): ContractRun {
+  return contractRun(`storage on ${name}`, () => {
     let opened: OpenStorage | undefined;
     before(async () => {
       opened = await open();

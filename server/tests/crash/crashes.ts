@@ -1,6 +1,17 @@
+import type { Notices } from '../../src/notices/notices.ts';
+import type { Queue } from '../../src/queue/queue.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+
+/** All that has effects; the one process on SQLite has no notices. */
+export interface Ports {
+  storage: Storage;
+  queue: Queue;
+  notices?: Notices;
+}
+
 /** Where a server kills itself. */
 export interface Crash {
-  port: 'storage' | 'queue';
+  port: keyof Ports;
   method: string;
   /** The call at which it happens, counted from 1. */
   call: number;

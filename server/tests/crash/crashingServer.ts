@@ -1,10 +1,11 @@
+import { flushCompileCache } from 'node:module';
 import { readConfig } from '../../src/config.ts';
 import { SyncError } from '../../src/domain/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { startServer } from '../../src/server.ts';
 import { systemClock } from '../../src/services/clock.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { type Crash, FAILS, PASSES_LATER, portMethods } from './crashes.ts';
+import { type Crash, FAILS, PASSES_LATER } from './crashes.ts';
 
 /**
  * The real server, with its ports wrapped so that it kills itself before or after the nth call of one method:
@@ -12,38 +13,52 @@ import { type Crash, FAILS, PASSES_LATER, portMethods } from './crashes.ts';
  */
 const crash = JSON.parse(process.env.TEST_CRASH ?? '') as Crash;
 const config = readConfig(process.env);
+// Node keeps compiled code at the end of a process, which this one never comes to.
+flushCompileCache();
 
 const server = await startServer(config, createLog(config.logLevel), {
   // No chance, and so the shortest pauses.
   clock: { now: systemClock.now, random: () => 0 },
   wrapStorage: (storage) => wrapped('storage', withFailures(storage)),
   wrapQueue: (queue) => wrapped('queue', queue),
+  wrapNotices: (notices) => wrapped('notices', notices),
 });
 process.once('SIGTERM', async () => {
   await server.stop();
   process.exit(0);
 });
 
+/** Calls go on to the port itself, but for the one that is deadly. */
 function wrapped<Port extends object>(name: Crash['port'], port: Port): Port {
-  const calls = portMethods(port).map((method) => {
-    const call = (port as Record<string, (...given: unknown[]) => Promise<unknown>>)[method];
-    if (call === undefined) throw new Error(`${method} is no method.`);
-    if (name !== crash.port || method !== crash.method) return [method, call.bind(port)];
-    return [method, deadly(call.bind(port))];
+  if (name !== crash.port) return port;
+  const methodOf = (property: string | symbol) => Reflect.get(port, property, port) as Method;
+  const killer = deadly(methodOf(crash.method).bind(port));
+  return new Proxy(port, {
+    get: (_, property) => {
+      if (property === crash.method) return killer;
+      const value = methodOf(property);
+      return typeof value === 'function' ? value.bind(port) : value;
+    },
   });
-  return Object.fromEntries(calls) as Port;
 }
 
-function deadly(call: (...given: unknown[]) => Promise<unknown>) {
+type Method = (...given: unknown[]) => unknown;
+
+function deadly(call: Method): Method {
   let calls = 0;
-  return async (...given: unknown[]) => {
+  return (...given) => {
     calls += 1;
-    const now = calls === crash.call;
-    if (now && crash.when === 'before') process.kill(process.pid, 'SIGKILL');
-    const result = await call(...given);
-    if (now) process.kill(process.pid, 'SIGKILL');
-    return result;
+    if (calls !== crash.call) return call(...given);
+    if (crash.when === 'before') die();
+    const result = call(...given);
+    // What gives no promise has done all that it does: not one step more.
+    return result instanceof Promise ? result.then(die) : die();
   };
+}
+
+function die(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('A killed process does nothing more.');
 }
 
 /** Jobs of certain numbers of records fail: that is how the pauses and the failures of the main flow are reached. */

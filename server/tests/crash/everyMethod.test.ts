@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
-import { cp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Replacements } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
-import { InProcessQueue } from '../../src/queue/inProcessQueue.ts';
-import { startServer } from '../../src/server.ts';
+import type { PostgresNotices } from '../../src/notices/postgresNotices.ts';
+import type { Queue } from '../../src/queue/queue.ts';
+import { type RunningServer, startServer } from '../../src/server.ts';
 import { systemClock } from '../../src/services/clock.ts';
-import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { badRecord, member, removal } from '../support/batches.ts';
 import { ServerProcess } from '../support/serverProcess.ts';
-import { hasEnded, quietLog, TestSite, temporaryFolder } from '../support/testServer.ts';
+import { hasEnded, quietLog, TestSite } from '../support/testServer.ts';
 import { assertNothingLost, Sender, sendTo } from './afterCrash.ts';
-import { type Crash, FAILS, PASSES_LATER, portMethods } from './crashes.ts';
+import { type CrashDatabases, PostgresDatabases, SqliteFiles } from './crashDatabases.ts';
+import { type Crash, FAILS, PASSES_LATER, type Ports, portMethods } from './crashes.ts';
 
 const CRASHING_SERVER = fileURLToPath(new URL('./crashingServer.ts', import.meta.url));
 /** A server that should have died and lives on is a failure after this long. */
@@ -70,8 +69,11 @@ const READS = [
   '/artly/points-balances/checksums',
 ];
 
-/** Every method of both ports: the flow that runs into it and the calls at which to crash, or why none does. */
-const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[] } | { reason: string }> = {
+/** The flow that runs into a method, and the calls at which to crash; or why none does. */
+type How = { flow: keyof typeof flows; calls?: number[] } | { reason: string };
+
+/** Every method of every port. */
+const storageMethods: Record<keyof Storage, How> = {
   addSite: { reason: 'Only the command line makes sites, in a process of its own and one transaction.' },
   ensureSite: { flow: 'start' },
   rotateKey: { reason: 'Only the command line gives new keys.' },
@@ -116,57 +118,85 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   dropIdempotencyKeys: { flow: 'start' },
   check: { flow: 'read' },
 };
-const queueMethods: typeof storageMethods = {
+const queueMethods: Record<keyof Queue, How> = {
   send: { flow: 'retry', calls: [1, 2] },
   work: { flow: 'start' },
   stop: { flow: 'stop' },
 };
+const noticesMethods: Record<Exclude<keyof PostgresNotices, 'deaf'>, How> = {
+  send: { flow: 'work', calls: [1, 2, 4] },
+  on: { flow: 'start', calls: [1, 2] },
+  onGap: { flow: 'start', calls: [1, 2] },
+  start: { reason: 'Not of the port: the connection is opened by whoever made it.' },
+  stop: { reason: 'Not of the port, as above.' },
+};
 
-describe('a server that is killed at a call of a port', { concurrency: 2 }, () => {
-  const template = { key: '', balances: new Map<string, string>() };
+type MethodsOfPorts = { [Port in keyof Ports]: Record<string, How> };
 
-  const folder = mkdtempSync(join(tmpdir(), 'artly-crash-'));
-  before(async () => Object.assign(template, await makeTemplate(join(folder, 'artly.db'))));
-  after(() => rm(folder, { recursive: true, force: true }));
-
-  test('has every method of both ports in its list', async (t) => {
-    const { storage, close } = openSqliteStorage({ path: ':memory:' });
-    t.after(close);
-    assert.deepEqual(portMethods(storage), Object.keys(storageMethods).sort());
-    const queue = new InProcessQueue({ onError: () => {} });
-    assert.deepEqual(portMethods(queue), Object.keys(queueMethods).sort());
-  });
-
-  for (const { flow, ...crash } of allCrashes()) {
-    const { port, method, call, when } = crash;
-    test(`loses and doubles nothing: ${when} call ${call} of ${port}.${method}`, async (t) => {
-      const copy = await temporaryFolder(t);
-      await cp(folder, copy, { recursive: true });
-      const databaseFile = join(copy, 'artly.db');
-      const sender = await runUntilKilled(t, { databaseFile, crash, flow, key: template.key });
-      const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${databaseFile}` });
-      const server = await startServer(config, quietLog);
-      try {
-        await assertNothingLost(sender, new TestSite(server.url as string, template.key), template.balances);
-      } finally {
-        // Before the folder goes: a thread that still starts would find no place for its file.
-        await server.stop();
-      }
-    });
-  }
+everyMethodOn(new SqliteFiles(), { storage: storageMethods, queue: queueMethods });
+everyMethodOn(new PostgresDatabases(), {
+  storage: storageMethods,
+  queue: queueMethods,
+  notices: noticesMethods,
 });
 
-function allCrashes(): (Crash & { flow: Flow })[] {
-  const crashes = [];
-  for (const [port, methods] of [
-    ['storage', storageMethods],
-    ['queue', queueMethods],
-  ] as const) {
+function everyMethodOn(databases: CrashDatabases, methods: MethodsOfPorts): void {
+  describe(`a server on ${databases.name} that is killed at a call of a port`, { concurrency: 2 }, () => {
+    const history = { key: '', balances: new Map<string, string>() };
+    before(async () => Object.assign(history, await makeHistory(await databases.open())));
+    after(() => databases.close());
+
+    test('has every method of every port in its list', async (t) => {
+      const ports = await portsOn(await databases.copy(t));
+      assert.deepEqual(Object.keys(ports).sort(), Object.keys(methods).sort());
+      for (const [name, port] of Object.entries(ports)) {
+        assert.deepEqual(portMethods(port), Object.keys(methods[name as keyof Ports] ?? {}).sort());
+      }
+    });
+
+    for (const { flow, ...crash } of allCrashes(methods)) {
+      const { port, method, call, when } = crash;
+      test(`loses and doubles nothing: ${when} call ${call} of ${port}.${method}`, async (t) => {
+        const url = await databases.copy(t);
+        const sender = await runUntilKilled(t, { url, crash, flow, key: history.key });
+        const server = await startAt(url, databases.restartAfterMs);
+        try {
+          await assertNothingLost(sender, new TestSite(server.url as string, history.key), history.balances);
+        } finally {
+          // Before the database goes.
+          await server.stop();
+        }
+      });
+    }
+  });
+}
+
+/** A server in this process whose clock is ahead by `ms`. */
+function startAt(url: string, ms: number, replacements: Replacements = {}): Promise<RunningServer> {
+  const clock = { now: () => systemClock.now() + ms, random: systemClock.random };
+  return startServer(readConfig({ PORT: '0', DATABASE_URL: url }), quietLog, { clock, ...replacements });
+}
+
+/** The ports of a server on this database, as it was composed. */
+async function portsOn(url: string): Promise<Partial<Ports>> {
+  const ports: Partial<Ports> = {};
+  const server = await startAt(url, 0, {
+    wrapStorage: (storage) => (ports.storage = storage),
+    wrapQueue: (queue) => (ports.queue = queue),
+    wrapNotices: (notices) => (ports.notices = notices),
+  });
+  await server.stop();
+  return ports;
+}
+
+function allCrashes(ports: MethodsOfPorts): (Crash & { flow: Flow })[] {
+  const crashes: (Crash & { flow: Flow })[] = [];
+  for (const [port, methods] of Object.entries(ports)) {
     for (const [method, how] of Object.entries(methods)) {
       if ('reason' in how) continue;
       for (const call of how.calls ?? [1]) {
         for (const when of ['before', 'after'] as const) {
-          crashes.push({ port, method, call, when, flow: flows[how.flow] });
+          crashes.push({ port: port as keyof Ports, method, call, when, flow: flows[how.flow] });
         }
       }
     }
@@ -177,12 +207,12 @@ function allCrashes(): (Crash & { flow: Flow })[] {
 /** Runs the flow against a server that kills itself in the middle of it, and fails when it doesn't. */
 async function runUntilKilled(
   t: TestContext,
-  { databaseFile, crash, flow, key }: { databaseFile: string; crash: Crash; flow: Flow; key: string },
+  { url: DATABASE_URL, crash, flow, key }: { url: string; crash: Crash; flow: Flow; key: string },
 ): Promise<Sender> {
   const server = new ServerProcess(t, {
-    databaseFile,
+    databaseFile: '',
     command: [CRASHING_SERVER],
-    environment: { TEST_CRASH: JSON.stringify(crash), ARTLY_LOG_LEVEL: 'info' },
+    environment: { DATABASE_URL, TEST_CRASH: JSON.stringify(crash), ARTLY_LOG_LEVEL: 'info' },
   });
   const url = await server.listening;
   const sender = new Sender(new TestSite(url ?? '', key));
@@ -203,11 +233,9 @@ function timeout(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds).unref());
 }
 
-/** A database with a history: jobs so old that they are dropped at the next start, and balances that stay. */
-async function makeTemplate(file: string) {
-  const config = readConfig({ PORT: '0', DATABASE_URL: `sqlite:${file}` });
-  const clock = { now: () => systemClock.now() - 100 * DAY_MS, random: systemClock.random };
-  const server = await startServer(config, quietLog, { clock });
+/** Jobs so old that they are dropped at the next start, and balances that stay. */
+async function makeHistory(url: string) {
+  const server = await startAt(url, -100 * DAY_MS);
   const { key } = await server.parts.sites.add('https://shop.example');
   const site = new TestSite(server.url as string, key);
   const old = Array.from({ length: 120 }, (_, at) => member(at + 1, at + 1));
