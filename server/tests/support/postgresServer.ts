@@ -108,13 +108,13 @@ export class PostgresServer {
   /** Makes a copy of a database that nobody has open, and gives its address. */
   async copy(url: string): Promise<string> {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    await run(this.url('postgres'), `CREATE DATABASE ${name} TEMPLATE ${new URL(url).pathname.slice(1)}`);
+    await query(this.url('postgres'), `CREATE DATABASE ${name} TEMPLATE ${new URL(url).pathname.slice(1)}`);
     return this.url(name);
   }
 
   /** Removes a database, whoever has it open. */
   async drop(url: string): Promise<void> {
-    await run(this.url('postgres'), `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+    await query(this.url('postgres'), `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
   }
 
   /** Stops it as an operator does (`fast`), or as a crash does (`immediate`); the data stay. */
