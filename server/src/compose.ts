@@ -13,6 +13,7 @@ import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { type JobChanges, LocalJobChanges } from './services/jobChanges.ts';
 import { PartsService } from './services/partsService.ts';
+import { RejectsService } from './services/rejectsService.ts';
 import { SharedJobChanges } from './services/sharedJobChanges.ts';
 import { SiteService } from './services/siteService.ts';
 import { StorageWatch } from './services/storageWatch.ts';
@@ -34,6 +35,7 @@ export interface Parts {
   jobs: SyncJobService;
   intake: IntakeService;
   inParts: PartsService;
+  rejects: RejectsService;
   artly: ArtlyService;
   sweep: Sweep;
   watch: StorageWatch;
@@ -100,6 +102,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   };
   const intake = new IntakeService(receiving);
   const inParts = new PartsService(receiving);
+  const rejects = new RejectsService({ storage, jobs, intake });
   const artly = new ArtlyService({ storage, jobs, intake, clock, watch, turnMs: adapters.turnMs });
   const sweep = new Sweep({
     storage,
@@ -115,7 +118,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, close };
+  return { storage, queue, sites, jobs, intake, inParts, rejects, artly, sweep, watch, close };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

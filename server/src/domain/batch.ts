@@ -7,6 +7,11 @@ export interface RejectedRecord extends Reject {
   index: number;
 }
 
+/** The same as its batch carries it: with the record as it was sent, as JSON; null where that is too long to be kept. */
+export interface KeptReject extends RejectedRecord {
+  record: string | null;
+}
+
 /**
  * Checked records of one job, in the form storage keeps until they are applied. A member and type of points
  * stands at most once in it.
@@ -29,7 +34,7 @@ export interface Batch {
   removals: string;
   removalCount: number;
   /** Rejected records, in their order: all of them, or the first ones of the job as far as it keeps them. */
-  rejects: RejectedRecord[];
+  rejects: KeptReject[];
   rejectCount: number;
   /** The members whose record was rejected, where their id could be read. */
   rejectedUserIds: number[];

@@ -37,6 +37,7 @@ export const ERRORS = {
   UPLOAD_ABANDONED: { status: 409 },
   JOB_NOT_RETRYABLE: { status: 409 },
   RECORDS_DROPPED: { status: 409 },
+  NO_REJECTS: { status: 409 },
   REMOVAL_NOT_CONFIRMED: { status: 409 },
   JOB_CANCELLED: { status: 409 },
   JOB_FAILED: { status: 500 },

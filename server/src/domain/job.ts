@@ -20,8 +20,11 @@ export const JOB_MOVES = {
 } as const satisfies Record<string, { from: readonly JobStatus[]; to: JobStatus }>;
 export type JobMove = keyof typeof JOB_MOVES;
 
-/** What the audit trail records: the moves, the birth of the job, and the commit of one that came in parts. */
-export type AuditEvent = JobMove | 'created' | 'committed';
+/**
+ * What the audit trail records: the moves, the birth of the job, the commit of one that came in parts, and that its
+ * rejected records were tried again, as a job of their own.
+ */
+export type AuditEvent = JobMove | 'created' | 'committed' | 'mended';
 
 export function mayMove(move: JobMove, from: JobStatus): boolean {
   return (JOB_MOVES[move].from as readonly JobStatus[]).includes(from);

@@ -1,8 +1,11 @@
-import type { Batch, RejectedRecord } from '../domain/batch.ts';
+import type { Batch, KeptReject, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
 import { isReject, readPointsBalance } from '../domain/pointsBalance.ts';
 import { BatchRows } from './batchRows.ts';
 import type { PlainRecord } from './plainRecord.ts';
+
+/** A rejected record longer than this is not kept to be tried again: thousands of them may come. */
+const LONGEST_KEPT_RECORD = 1_024;
 
 /** Makes batches of the records of one job, in their order, with the reasons of the first `maxRejects` rejected ones. */
 export class BatchBuilder {
@@ -81,7 +84,7 @@ class OpenBatch {
   count = 0;
   readonly #rows: BatchRows;
   readonly #mayReject: number;
-  #rejects: RejectedRecord[] = [];
+  #rejects: KeptReject[] = [];
   #rejectCount = 0;
   #rejectedUserIds: number[] = [];
 
@@ -93,7 +96,7 @@ class OpenBatch {
   add(record: unknown, index: number): void {
     this.count += 1;
     const reading = readPointsBalance(record);
-    if (isReject(reading)) this.#reject({ index, ...reading });
+    if (isReject(reading)) this.#reject({ index, ...reading }, record);
     else this.#rows.add(reading);
   }
 
@@ -102,10 +105,10 @@ class OpenBatch {
     this.#rows.addPlain(record);
   }
 
-  #reject(reject: RejectedRecord): void {
+  #reject(reject: RejectedRecord, record: unknown): void {
     this.#rejectCount += 1;
     if (reject.wpUserId !== null) this.#rejectedUserIds.push(reject.wpUserId);
-    if (this.#rejects.length < this.#mayReject) this.#rejects.push(reject);
+    if (this.#rejects.length < this.#mayReject) this.#rejects.push({ ...reject, record: keptText(record) });
   }
 
   finish(): Batch {
@@ -117,4 +120,9 @@ class OpenBatch {
       rejectedUserIds: this.#rejectedUserIds,
     };
   }
+}
+
+function keptText(record: unknown): string | null {
+  const text = JSON.stringify(record);
+  return text.length <= LONGEST_KEPT_RECORD ? text : null;
 }

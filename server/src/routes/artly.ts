@@ -4,6 +4,7 @@ import { acceptedCount, type Job, jobAsJson } from '../domain/job.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
 import type { IncomingJob, IntakeService } from '../services/intakeService.ts';
 import type { PartsService } from '../services/partsService.ts';
+import type { RejectsService } from '../services/rejectsService.ts';
 import type { SiteService } from '../services/siteService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
@@ -19,6 +20,7 @@ export interface ArtlyParts {
   jobs: SyncJobService;
   intake: IntakeService;
   inParts: PartsService;
+  rejects: RejectsService;
   artly: ArtlyService;
   /** Aborted when the server stops. */
   stopping: AbortSignal;

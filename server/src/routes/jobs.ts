@@ -1,13 +1,18 @@
 import { pipeline } from 'node:stream/promises';
-import type { RequestHandler, Router } from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Attempt, AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { isoTime, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
-import { readJobId, readJobsQuery } from './parse.ts';
+import { readJobId, readJobsQuery, readRetry } from './parse.ts';
+import { readOptionalObject } from './requestBody.ts';
 import { actorOf, siteOf } from './signIn.ts';
 import { openJob, uploadAsJson } from './uploads.ts';
+
+/** Mended records may come with a retry. */
+const RETRY_BYTES = 1024 * 1024;
 
 /** Jobs of every type: list, make one that comes in parts, look, cancel, retry, why records were rejected, and who did what. */
 export function jobRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
@@ -36,15 +41,33 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
   });
   endpoint(router, '/artly/sync/jobs/:jobId/retry', {
     before,
-    post: async (request, response) => {
-      const jobId = readJobId(request.params.jobId);
-      const job = await jobs.retry({ siteId: siteOf(request).siteId, jobId, actor: actorOf(request) });
-      response
-        .status(202)
-        .json({ success: true, jobId, message: `Attempt ${job.attempt} starts from the first record.` });
-    },
+    post: (request, response) => retryJob(request, response, parts),
   });
   historyRoutes(router, before, jobs);
+}
+
+/** The whole job again; or its rejected records alone, as a job of their own. */
+async function retryJob(
+  request: Request,
+  response: Response,
+  { jobs, rejects, bodyIdleMs }: ArtlyParts,
+): Promise<void> {
+  const change = {
+    siteId: siteOf(request).siteId,
+    jobId: readJobId(request.params.jobId),
+    actor: actorOf(request),
+  };
+  const { only, mended } = readRetry(await readOptionalObject(request, bodyIdleMs, RETRY_BYTES));
+  if (only === 'rejected') {
+    const { jobId, records, rejected } = await rejects.retry({ ...change, mended });
+    const message = `${records} of ${rejected} rejected records are tried again, as a job of their own.`;
+    response.status(202).json({ success: true, jobId, message });
+    return;
+  }
+  const { jobId, attempt } = await jobs.retry(change);
+  response
+    .status(202)
+    .json({ success: true, jobId, message: `Attempt ${attempt} starts from the first record.` });
 }
 
 function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobService): void {
@@ -63,11 +86,18 @@ function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobSe
   endpoint(router, '/artly/sync/jobs/:jobId/audit', {
     before,
     get: async (request, response) => {
-      const entries = await jobs.audit(siteOf(request).siteId, readJobId(request.params.jobId));
-      const audit = entries.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
-      response.json({ success: true, audit });
+      const { audit, attempts } = await jobs.trail(siteOf(request).siteId, readJobId(request.params.jobId));
+      response.json({ success: true, audit: audit.map(auditAsJson), attempts: attempts.map(attemptAsJson) });
     },
   });
+}
+
+function auditAsJson({ at, event, actor, ip, attempt, detail }: AuditEntry) {
+  return { at: isoTime(at), event, actor, ip, attempt, detail };
+}
+
+function attemptAsJson({ startedAt, endedAt, ...attempt }: Attempt) {
+  return { ...attempt, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
 }
 
 export function rejectAsJson({ index, wpUserId, code, message }: RejectedRecord) {

@@ -120,6 +120,30 @@ export function readNewJob(body: unknown) {
   return { type, expectedTotal: total, plan };
 }
 
+const RetryBody = z
+  .object({
+    only: z.literal('rejected', 'must be rejected, or left out').optional(),
+    records: z
+      .array(
+        z.object({
+          index: z.int('must be a whole number').min(0, 'must be 0 or more'),
+          record: z.unknown().refine((record) => record !== undefined, 'is missing'),
+        }),
+        'must be a list like [{ "index": 3, "record": { … } }]',
+      )
+      .default([]),
+  })
+  .refine(({ only, records }) => only !== undefined || records.length === 0, {
+    path: ['records'],
+    message: 'need "only": "rejected"',
+  });
+
+/** What to try again: all, or `{ "only": "rejected" }`, with records that were mended, by their index in the job. */
+export function readRetry(body: unknown) {
+  const { only, records } = readShape(RetryBody, body, 'body');
+  return { only, mended: new Map(records.map(({ index, record }) => [index, record])) };
+}
+
 const MAX_PARTS = 100_000;
 const COUNT = 'must be a whole number';
 

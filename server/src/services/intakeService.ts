@@ -21,6 +21,8 @@ export interface IncomingJob {
   /** The sender's own name for this request, by which it may repeat it. */
   idempotencyKey: string | null;
   plan: JobPlan;
+  /** The job whose rejected records these are. */
+  rejectsOf?: string;
 }
 
 /** A job that was received: now, or before by the same request. */
@@ -71,9 +73,17 @@ export class IntakeService {
     actor,
     idempotencyKey,
     plan,
+    rejectsOf,
   }: IncomingJob): Promise<ReceivedJob> {
     const jobId = this.#newJobId();
-    await this.#storage.openUpload({ jobId, siteId, type, ...plan, now: this.#clock.now() });
+    await this.#storage.openUpload({
+      jobId,
+      siteId,
+      type,
+      ...plan,
+      rejectsOf: rejectsOf ?? null,
+      now: this.#clock.now(),
+    });
     let upload: Upload | undefined;
     try {
       const hashed = idempotencyKey !== null;

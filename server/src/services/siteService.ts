@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SyncError } from '../domain/errors.ts';
-import type { NewKey, Site, Storage } from '../storage/storage.ts';
+import type { Actor, DroppedOfSite, NewKey, Site, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 
 /** The site a request comes from. */
@@ -12,6 +12,9 @@ export interface SignedInSite {
 /** The site that `ARTLY_API_SECRET` signs in. */
 export const DEFAULT_SITE = 'default';
 const SEEN_EVERY_MS = 60_000;
+/** What one transaction deletes of a site: bounds how long others wait for it. */
+const ROWS_A_SLICE = 1_000;
+const JOBS_A_PAGE = 100;
 /** `artly_`, the part that finds the row, and the secret: 256 random bits. */
 const KEY = /^artly_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
@@ -70,8 +73,39 @@ export class SiteService {
     return foundSite(await this.#storage.revokeSite({ url: address, now: this.#clock.now() }), address);
   }
 
+  /**
+   * Deletes a site and all that is its own, and says how much that was. Its keys end first, then its jobs; broken off
+   * in the middle, it goes on when called again.
+   */
+  async remove(url: string, actor: Actor): Promise<{ site: Site; dropped: DroppedOfSite }> {
+    const site = await this.revoke(url);
+    const { siteId } = site;
+    await this.#cancelAll(siteId, actor);
+    const total: DroppedOfSite = { jobs: 0, balances: 0 };
+    let more = true;
+    while (more) {
+      const slice = await this.#storage.dropSite({ siteId, limit: ROWS_A_SLICE });
+      total.jobs += slice.dropped.jobs;
+      total.balances += slice.dropped.balances;
+      more = slice.more;
+    }
+    return { site, dropped: total };
+  }
+
   async list(): Promise<Site[]> {
     return this.#storage.listSites({});
+  }
+
+  async #cancelAll(siteId: number, actor: Actor): Promise<void> {
+    for (const status of ['pending', 'running'] as const) {
+      const filter = { siteId, type: null, status, cursor: null, limit: JOBS_A_PAGE };
+      let jobs = await this.#storage.listJobs(filter);
+      while (jobs.length > 0) {
+        for (const { jobId } of jobs)
+          await this.#storage.cancel({ siteId, jobId, actor, now: this.#clock.now() });
+        jobs = await this.#storage.listJobs(filter);
+      }
+    }
   }
 
   #environmentSite(key: string): SignedInSite | undefined {

@@ -1,3 +1,4 @@
+import { type Attempt, type AuditEntry, attemptsOf } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
 import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
@@ -5,7 +6,7 @@ import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Actor, AuditEntry, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
+import type { Actor, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
 import type { StorageWatch } from './storageWatch.ts';
@@ -102,9 +103,11 @@ export class SyncJobService {
     }
   }
 
-  async audit(siteId: number, jobId: string): Promise<AuditEntry[]> {
-    await this.find(siteId, jobId);
-    return this.#storage.listAudit({ jobId });
+  /** Who did what, and from that: what each attempt did, and why it ended. */
+  async trail(siteId: number, jobId: string): Promise<{ audit: AuditEntry[]; attempts: Attempt[] }> {
+    const job = await this.find(siteId, jobId);
+    const audit = await this.#storage.listAudit({ jobId });
+    return { audit, attempts: attemptsOf(audit, job) };
   }
 
   /** Resolves when the job has ended; rejects with the reason of `signal`, and the job goes on. */

@@ -15,6 +15,10 @@ export interface JobRow extends Job {
   runAfter: number | null;
   recordsKept: boolean;
   removedUpTo: number;
+  /** The `jobSeq` of the job whose rejected records these are. */
+  rejectsOf: number | null;
+  /** Its place in the order: a record never overwrites what a job with a later place has brought. */
+  place: number;
 }
 
 export const WORKER: Actor = { name: 'worker', ip: null };
@@ -62,6 +66,8 @@ export function jobFromRow(row: Record<string, unknown>): JobRow {
     runAfter: row.run_after as number | null,
     recordsKept: Boolean(row.records_kept),
     removedUpTo: row.removed_up_to as number,
+    rejectsOf: row.rejects_of as number | null,
+    place: (row.place ?? row.job_seq) as number,
   };
 }
 

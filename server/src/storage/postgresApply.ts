@@ -52,21 +52,21 @@ export interface Order {
  * record that changes nothing must leave its mark too, or the older job would overwrite what it said. And whether a
  * newer job has removed balances of the site, which this job must not bring back.
  */
-export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: JobRow): Promise<Order> {
+export async function orderOf(tx: Connection, { siteId, type, place, mode }: JobRow): Promise<Order> {
   const row = await tx.get(
     `SELECT EXISTS (
          SELECT FROM artly.jobs
-         WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+         WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('pending', 'running')
            AND records_kept
        ) OR EXISTS (
          SELECT FROM artly.jobs
-         WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')
+         WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('failed', 'cancelled')
            AND records_kept
        ) AS may_be_overtaken,
        EXISTS (
-         SELECT FROM artly.removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq
+         SELECT FROM artly.removed_balances WHERE site_id = :siteId AND job_seq > :place
        ) AS older_than_removals`,
-    { siteId, type, jobSeq },
+    { siteId, type, place },
   );
   return {
     mark: mode === 'snapshot' || row?.may_be_overtaken === true,
@@ -79,11 +79,11 @@ export async function applyBatch(
   tx: Connection,
   { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
 ): Promise<void> {
-  const { siteId, jobSeq } = job;
+  const { siteId, jobSeq, place } = job;
   let inserted = 0;
   let updated = 0;
   if (batch.rowCount > 0) {
-    const rows = { siteId, jobSeq, ...rowsOf(batch) };
+    const rows = { siteId, place, ...rowsOf(batch) };
     const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
     inserted = written?.inserted as number;
     updated = written?.updated as number;
@@ -91,7 +91,7 @@ export async function applyBatch(
     freeBytes(rows.rows);
   }
   if (batch.removalCount > 0) {
-    const removals = { siteId, jobSeq, n: batch.n };
+    const removals = { siteId, place, jobSeq, n: batch.n };
     updated += await tx.run(REMOVE, removals);
     await tx.run(REMEMBER_REMOVED, removals);
   }
@@ -140,16 +140,16 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
       LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq')} AS s ON true
       ${joins}
     WHERE (s.place IS NULL
-        OR (s.job_seq <= :jobSeq::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
+        OR (s.job_seq <= :place::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
       AND ${condition}
     ORDER BY r.wp_user_id, r.points_type
   ), updated AS (
     UPDATE artly.points_balances AS p
-    SET balance = r.balance, job_seq = :jobSeq::bigint, checksum = r.checksum, email = r.email
+    SET balance = r.balance, job_seq = :place::bigint, checksum = r.checksum, email = r.email
     FROM rows AS r WHERE p.ctid = r.place RETURNING 1
   ), inserted AS (
     INSERT INTO artly.points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
-    SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :jobSeq::bigint, r.checksum, r.email
+    SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :place::bigint, r.checksum, r.email
     FROM rows AS r WHERE r.place IS NULL RETURNING 1)
   SELECT (SELECT count(*) FROM updated) AS updated, (SELECT count(*) FROM inserted) AS inserted`;
 
@@ -158,25 +158,25 @@ const UPSERT = UPSERT_WHERE('', 'true');
 /** For a job that is older than some removal of its site. */
 const UPSERT_UNLESS_REMOVED = UPSERT_WHERE(
   `LEFT JOIN ${STANDING('artly.removed_balances', 's.job_seq')} AS x ON true`,
-  'coalesce(x.job_seq <= :jobSeq, true)',
+  'coalesce(x.job_seq <= :place, true)',
 );
 
 const MARK = `
-  UPDATE artly.points_balances SET job_seq = :jobSeq
+  UPDATE artly.points_balances SET job_seq = :place
   WHERE ctid = ANY (ARRAY(
     SELECT s.ctid FROM ${ROWS} AS r
-      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq < :jobSeq')} AS s))`;
+      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq < :place')} AS s))`;
 
 const REMOVE = `
   DELETE FROM artly.points_balances
   WHERE ctid = ANY (ARRAY(
     SELECT s.ctid FROM ${REMOVALS} AS r
-      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq <= :jobSeq')} AS s))`;
+      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq <= :place')} AS s))`;
 
 /** Also where a newer job's balance stays: being older, this entry then never counts. */
 const REMEMBER_REMOVED = `
   INSERT INTO artly.removed_balances AS x (site_id, wp_user_id, points_type, job_seq)
-  SELECT :siteId, r.wp_user_id, r.points_type, :jobSeq FROM ${REMOVALS} AS r
+  SELECT :siteId, r.wp_user_id, r.points_type, :place FROM ${REMOVALS} AS r
   ORDER BY r.wp_user_id, r.points_type
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = greatest(x.job_seq, excluded.job_seq)`;
 

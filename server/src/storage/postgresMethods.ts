@@ -3,6 +3,7 @@ import type { PostgresDatabase } from './postgresDatabase.ts';
 import * as jobs from './postgresJobs.ts';
 import * as parts from './postgresParts.ts';
 import * as reads from './postgresReads.ts';
+import * as siteRemoval from './postgresSiteRemoval.ts';
 import * as sites from './postgresSites.ts';
 import * as snapshots from './postgresSnapshots.ts';
 import * as uploads from './postgresUploads.ts';
@@ -19,6 +20,7 @@ type PostgresMethods = {
 /** All methods of the port. */
 export const METHODS: PostgresMethods = {
   ...sites,
+  ...siteRemoval,
   ...uploads,
   ...parts,
   ...jobs,

@@ -1,11 +1,12 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
-import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow } from './rows.ts';
+import type { ChecksumSum, JobFilter, RejectedText, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
 
@@ -78,6 +79,20 @@ export async function listRejects(
     { jobId, afterIndex, limit },
   );
   return rows.map(rejectFromRow);
+}
+
+export async function listRejectedTexts(
+  db: PostgresDatabase,
+  page: { jobId: string; afterIndex: number; limit: number },
+): Promise<RejectedText[]> {
+  const rows = await db.all(
+    `SELECT r.record_index, r.record FROM artly.job_rejects AS r JOIN artly.jobs AS j USING (job_seq)
+     WHERE j.job_id = :jobId AND j.records_kept AND r.record IS NOT NULL
+       AND r.record_index > :afterIndex AND r.record_index < j.processed
+     ORDER BY r.record_index LIMIT :limit`,
+    { ...page },
+  );
+  return rows.map(rejectedTextFromRow);
 }
 
 export async function listAudit(db: PostgresDatabase, { jobId }: { jobId: string }): Promise<AuditEntry[]> {

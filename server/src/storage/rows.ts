@@ -1,7 +1,8 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
-import type { AuditEntry, Part, RepeatedRequest, Site, SiteKey } from './storage.ts';
+import type { Part, RejectedText, RepeatedRequest, Site, SiteKey } from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -46,6 +47,10 @@ export function rejectFromRow(row: Row): RejectedRecord {
   };
 }
 
+export function rejectedTextFromRow(row: Row): RejectedText {
+  return { index: row.record_index as number, record: row.record as string };
+}
+
 export function auditFromRow(row: Row): AuditEntry {
   return {
     at: row.at as number,
@@ -54,6 +59,10 @@ export function auditFromRow(row: Row): AuditEntry {
     ip: row.ip as string | null,
     attempt: row.attempt as number,
     detail: row.detail as string | null,
+    inserted: row.inserted as number,
+    updated: row.updated as number,
+    unchanged: row.unchanged as number,
+    rejected: row.rejected as number,
   };
 }
 

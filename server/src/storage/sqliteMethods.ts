@@ -3,6 +3,7 @@ import type { SqliteDatabase } from './sqliteDatabase.ts';
 import * as jobs from './sqliteJobs.ts';
 import * as parts from './sqliteParts.ts';
 import * as reads from './sqliteReads.ts';
+import * as siteRemoval from './sqliteSiteRemoval.ts';
 import * as sites from './sqliteSites.ts';
 import * as snapshots from './sqliteSnapshots.ts';
 import * as uploads from './sqliteUploads.ts';
@@ -19,6 +20,7 @@ type SqliteMethods = { [Name in keyof Storage]: SqliteMethod<Name> };
 /** All methods of the port. */
 export const METHODS: SqliteMethods = {
   ...sites,
+  ...siteRemoval,
   ...uploads,
   ...parts,
   ...jobs,

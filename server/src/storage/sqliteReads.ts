@@ -1,11 +1,12 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
-import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import type { ChecksumSum, JobFilter, RejectedText, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
 
@@ -78,6 +79,21 @@ export function listRejects(
       { jobId, afterIndex, limit },
     )
     .map(rejectFromRow);
+}
+
+export function listRejectedTexts(
+  db: SqliteDatabase,
+  page: { jobId: string; afterIndex: number; limit: number },
+): RejectedText[] {
+  return db
+    .all(
+      `SELECT r.record_index, r.record FROM job_rejects AS r JOIN jobs AS j USING (job_seq)
+       WHERE j.job_id = :jobId AND j.records_kept = 1 AND r.record IS NOT NULL
+         AND r.record_index > :afterIndex AND r.record_index < j.processed
+       ORDER BY r.record_index LIMIT :limit`,
+      { ...page },
+    )
+    .map(rejectedTextFromRow);
 }
 
 export function listAudit(db: SqliteDatabase, { jobId }: { jobId: string }): AuditEntry[] {

@@ -1,7 +1,8 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { IdRange } from '../domain/idRange.ts';
-import type { AuditEvent, Job, JobPlan, JobStatus } from '../domain/job.ts';
+import type { Job, JobPlan, JobStatus } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 
 /** A site that may send jobs. Times here and below are milliseconds since 1970, UTC. */
@@ -30,6 +31,8 @@ export interface NewUpload extends Partial<JobPlan> {
   jobId: string;
   siteId: number;
   type: string;
+  /** The job whose rejected records these are: the new one has its place in the order, and both trails tell of it. */
+  rejectsOf?: string | null;
   now: number;
 }
 
@@ -59,13 +62,11 @@ export interface RepeatedRequest {
   requestHash: Uint8Array;
 }
 
-export interface AuditEntry {
-  at: number;
-  event: AuditEvent;
-  actor: string;
-  ip: string | null;
-  attempt: number;
-  detail: string | null;
+/** A rejected record as it was sent, with its index in its job. */
+export interface RejectedText {
+  index: number;
+  /** JSON. */
+  record: string;
 }
 
 /** The right to work on a job: every write of a worker names it, and is refused once it has passed to another. */
@@ -93,6 +94,8 @@ export interface Storage {
   rotateKey(site: { url: string; key: NewKey; now: number }): Promise<Site | undefined>;
   revokeSite(site: { url: string; now: number }): Promise<Site | undefined>;
   listSites(none: Record<string, never>): Promise<Site[]>;
+  /** Deletes the next of what a site has; in the end the site itself, and then there is no more. */
+  dropSite(slice: { siteId: number; limit: number }): Promise<{ dropped: DroppedOfSite; more: boolean }>;
   findKey(key: { keyId: string }): Promise<SiteKey | undefined>;
   /** Notes that a site was there; at most once a minute is enough. */
   noteSeen(site: { siteId: number; now: number }): Promise<void>;
@@ -194,6 +197,8 @@ export interface Storage {
   findNext(line: { siteId: number; type: string; now: number }): Promise<string | undefined>;
   /** Rejected records of batches that are settled, by index, after `afterIndex`. */
   listRejects(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedRecord[]>;
+  /** Those of them that are still kept as they were sent, by index, after `afterIndex`. */
+  listRejectedTexts(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedText[]>;
   listAudit(job: { jobId: string }): Promise<AuditEntry[]>;
   /** By member, then type of points, after the member `afterUserId`. */
   listBalances(page: {
@@ -232,6 +237,12 @@ export interface ChecksumSum {
   to: number;
   count: number;
   sum: number;
+}
+
+/** How much of a site was deleted. */
+export interface DroppedOfSite {
+  jobs: number;
+  balances: number;
 }
 
 /** What one step of a job did, and whether there is more to do. */

@@ -172,6 +172,27 @@ function lostRaceContract(storage: () => Storage): void {
 }
 
 function auditContract(storage: () => Storage): void {
+  test('an entry of the audit trail tells what had been settled by then', async () => {
+    const line = await StorageLine.open(storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
+    await line.applyNext(await line.claimed(jobId));
+    await line.cancel(jobId);
+    await line.retry(jobId);
+    await line.run(jobId);
+    const audit = await storage().listAudit({ jobId });
+    assert.deepEqual(
+      audit.map(({ event, inserted, unchanged }) => [event, inserted, unchanged]),
+      [
+        ['created', 0, 0],
+        ['started', 0, 0],
+        ['cancelled', 50, 0],
+        ['retried', 0, 0],
+        ['started', 0, 0],
+        ['completed', 10, 50],
+      ],
+    );
+  });
+
   test('every move stands in the audit trail, in order, with who, when and in which attempt', async () => {
     const line = await StorageLine.open(storage());
     const { jobId } = await line.job([member(1, 1)]);

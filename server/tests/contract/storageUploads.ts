@@ -61,7 +61,10 @@ export function uploadContract(storage: () => Storage): void {
       assert.equal(more.length, 0);
       assert.deepEqual(
         { ...entry, detail: '' },
-        { at: line.now, event: 'created', actor: SHOP.name, ip: SHOP.ip, attempt: 1, detail: '' },
+        {
+          ...{ at: line.now, event: 'created', actor: SHOP.name, ip: SHOP.ip, attempt: 1, detail: '' },
+          ...{ inserted: 0, updated: 0, unchanged: 0, rejected: 0 },
+        },
       );
     });
 

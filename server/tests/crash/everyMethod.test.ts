@@ -57,6 +57,12 @@ const flows = {
     for (const path of READS)
       await sender.site.fetch(path.replace(':jobId', jobId)).then((answer) => answer.text());
   },
+  mend: async (sender) => {
+    const { jobId } = await sender.start(60, { bad: 3 });
+    await sender.site.waitFor(jobId, hasEnded);
+    const { json } = await sender.site.call(`/artly/sync/jobs/${jobId}/retry`, { only: 'rejected' });
+    await sender.site.waitFor(json.jobId as string, hasEnded);
+  },
 } satisfies Record<string, Flow>;
 
 const READS = [
@@ -78,6 +84,7 @@ const storageMethods: Record<keyof Storage, How> = {
   ensureSite: { flow: 'start' },
   rotateKey: { reason: 'Only the command line gives new keys.' },
   revokeSite: { reason: 'Only the command line revokes sites.' },
+  dropSite: { reason: 'Only the command line removes sites, in slices: called again, it goes on.' },
   listSites: { reason: 'Only the command line lists sites, and it changes nothing.' },
   findKey: { flow: 'work' },
   noteSeen: { flow: 'work' },
@@ -108,6 +115,7 @@ const storageMethods: Record<keyof Storage, How> = {
   listDue: { flow: 'start' },
   findNext: { flow: 'work' },
   listRejects: { flow: 'read' },
+  listRejectedTexts: { flow: 'mend' },
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },
   findBalances: { flow: 'read' },

@@ -28,9 +28,15 @@ export class StorageLine {
   }
 
   /** Opens an upload and gives its `jobId`. */
-  async upload({ type = TYPE }: { type?: string } = {}): Promise<string> {
+  async upload({
+    type = TYPE,
+    rejectsOf = null,
+  }: {
+    type?: string;
+    rejectsOf?: string | null;
+  } = {}): Promise<string> {
     const jobId = randomUUID();
-    await this.storage.openUpload({ jobId, siteId: this.siteId, type, now: this.now });
+    await this.storage.openUpload({ jobId, siteId: this.siteId, type, rejectsOf, now: this.now });
     return jobId;
   }
 
