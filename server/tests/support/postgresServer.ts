@@ -101,7 +101,7 @@ export class PostgresServer {
   /** Makes an empty database and gives its address. */
   async database(): Promise<string> {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    await run(this.url('postgres'), `CREATE DATABASE ${name}`);
+    await runSql(this.url('postgres'), `CREATE DATABASE ${name}`);
     return this.url(name);
   }
 
@@ -144,18 +144,19 @@ function programOf(name: string): string {
 }
 
 async function answers(url: string): Promise<boolean> {
-  return run(url, 'SELECT 1').then(
+  return runSql(url, 'SELECT 1').then(
     () => true,
     () => false,
   );
 }
 
-async function run(url: string, sql: string): Promise<void> {
+/** Runs one statement on a connection of its own, and gives its rows. */
+export async function runSql(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query(sql);
+    return (await client.query(sql)).rows;
   } finally {
     await client.end().catch(() => undefined);
   }
