@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 30_000;
 export interface PostgresNoticesOptions {
   url: string;
   log: Log;
-  /** How often it is checked that notes come in, and how long one may take. */
+  /** How often it is checked that notes come in, and how long one, or any answer, may take. */
   echoEveryMs?: number;
   echoWithinMs?: number;
 }
@@ -107,6 +107,7 @@ export class PostgresNotices implements Notices {
       connectionString: this.#options.url,
       application_name: 'artly-sync notices',
       connectionTimeoutMillis: 5_000,
+      query_timeout: this.#options.echoWithinMs,
       keepAlive: true,
     });
   }

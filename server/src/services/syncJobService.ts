@@ -11,8 +11,11 @@ import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
 import type { StorageWatch } from './storageWatch.ts';
 
-/** A worker that is silent for this long has lost its job; under the 20 s that a job may stand still. */
-const LEASE_MS = 15_000;
+/**
+ * A worker that is silent for this long may lose its job. Half of the 20 s that a job may stand still: the other half is
+ * for its wait in line before, and for the sweep and the next worker after.
+ */
+const LEASE_MS = 10_000;
 const PAGE = 1_000;
 /** Balances that a snapshot removes in one transaction: bounds the wait of a cancel. */
 const REMOVALS_A_SLICE = 5_000;

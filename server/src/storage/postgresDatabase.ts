@@ -17,7 +17,7 @@ export interface PostgresOptions {
   url: string;
   /** Connections that this process may have at once. */
   poolSize?: number;
-  /** How long one statement may take, in milliseconds. */
+  /** How long one statement may take, in milliseconds: less than a lease, as who waits in vain must be free by then. */
   statementTimeoutMs?: number;
   /** How long a statement waits for what another transaction has. */
   lockTimeoutMs?: number;
@@ -30,8 +30,8 @@ export interface PostgresOptions {
 
 /** From when on a silent connection is asked whether the other side is still there. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
-/** Longer than a statement may take there: then the server, or the way to it, is gone. */
-const NO_ANSWER_TIMES = 2;
+/** An answer is awaited for so long beyond what a statement may take: then the server, or the way to it, is gone. */
+const NO_ANSWER_MS = 2_000;
 const INT8 = pg.types.builtins.INT8;
 
 /**
@@ -47,9 +47,9 @@ export class PostgresDatabase {
   constructor(options: PostgresOptions) {
     this.#options = {
       poolSize: 10,
-      statementTimeoutMs: 30_000,
+      statementTimeoutMs: 8_000,
       lockTimeoutMs: 5_000,
-      idleInTransactionMs: 10_000,
+      idleInTransactionMs: 8_000,
       connectTimeoutMs: 5_000,
       applicationName: 'artly-sync',
       ...options,
@@ -63,7 +63,7 @@ export class PostgresDatabase {
       application_name: applicationName,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-      query_timeout: NO_ANSWER_TIMES * statementTimeoutMs,
+      query_timeout: patienceFor(statementTimeoutMs),
       types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
     });
     // A connection that breaks while nobody uses it is replaced by the next call; one in use rejects its statement.
@@ -96,18 +96,20 @@ export class PostgresDatabase {
 
   async #transaction<Result>(
     work: (connection: Connection) => Promise<Result>,
-    { mayCommit, limits }: { mayCommit: (result: Result) => boolean; limits: Partial<Limits> },
+    { mayCommit, limits: own }: { mayCommit: (result: Result) => boolean; limits: Partial<Limits> },
   ): Promise<Result> {
+    const limits = { ...this.#options, ...own };
     const client = await this.#pool.connect();
+    const connection = connectionOf(client, limits);
     let lost = false;
     try {
-      await client.query(beginWith({ ...this.#options, ...limits }));
-      const result = await work(connectionOf(client, limits));
-      await client.query(mayCommit(result) ? 'COMMIT' : 'ROLLBACK');
+      await connection.run(beginWith(limits));
+      const result = await work(connection);
+      await connection.run(mayCommit(result) ? 'COMMIT' : 'ROLLBACK');
       return result;
     } catch (error) {
       if (isDiskFull(error)) this.diskWasFull = true;
-      lost = isConnectionLost(error) || !(await rolledBack(client));
+      lost = isConnectionLost(error) || !(await rolledBack(connection));
       throw error;
     } finally {
       client.release(lost);
@@ -131,9 +133,8 @@ function beginWith({ statementTimeoutMs, lockTimeoutMs, idleInTransactionMs }: L
     SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
 }
 
-function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Partial<Limits>): Connection {
-  const patience =
-    statementTimeoutMs === undefined ? {} : { query_timeout: NO_ANSWER_TIMES * statementTimeoutMs };
+function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Limits): Connection {
+  const patience = { query_timeout: patienceFor(statementTimeoutMs) };
   const query = (sql: string, values: Values = {}) =>
     client.query<Row>({ ...positional(sql, values), ...patience });
   return {
@@ -143,8 +144,12 @@ function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Partial<Lim
   };
 }
 
-async function rolledBack(client: pg.PoolClient): Promise<boolean> {
-  return client.query('ROLLBACK').then(
+function patienceFor(statementTimeoutMs: number): number {
+  return statementTimeoutMs + NO_ANSWER_MS;
+}
+
+async function rolledBack(connection: Connection): Promise<boolean> {
+  return connection.run('ROLLBACK').then(
     () => true,
     () => false,
   );

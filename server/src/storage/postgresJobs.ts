@@ -23,8 +23,8 @@ export function claim(
       return (await isFirstInLine(tx, job)) ? start(tx, job, { lease, now }) : undefined;
     if (job.status !== 'running') return undefined;
     if (job.runAfter !== null) return job.runAfter <= now ? resume(tx, job, { lease, now }) : undefined;
-    if ((job.leaseUntil ?? 0) <= now) return resume(tx, job, { lease, now });
-    return job.leaseOwner === owner ? renew(tx, job, lease) : undefined;
+    if (job.leaseOwner === owner) return renew(tx, job, lease);
+    return (job.leaseUntil ?? 0) <= now ? resume(tx, job, { lease, now }) : undefined;
   });
 }
 

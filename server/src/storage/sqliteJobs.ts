@@ -21,8 +21,8 @@ export function claim(
     if (job.status === 'pending') return isFirstInLine(db, job) ? start(db, job, { lease, now }) : undefined;
     if (job.status !== 'running') return undefined;
     if (job.runAfter !== null) return job.runAfter <= now ? resume(db, job, { lease, now }) : undefined;
-    if ((job.leaseUntil ?? 0) <= now) return resume(db, job, { lease, now });
-    return job.leaseOwner === owner ? renew(db, job, lease) : undefined;
+    if (job.leaseOwner === owner) return renew(db, job, lease);
+    return (job.leaseUntil ?? 0) <= now ? resume(db, job, { lease, now }) : undefined;
   });
 }
 

@@ -153,8 +153,8 @@ export interface Storage {
   // The life of a job
   /**
    * Gives `owner` the right to work on the job for `leaseMs`, when the job is pending, due, and the first in
-   * line of its site and type; when `owner` has it already; or when the lease of another ran out. In the
-   * first and the last case a new attempt begins.
+   * line of its site and type; when `owner` has it already, also after its lease, if nobody took it meanwhile; or when
+   * the lease of another ran out. In the first and the last case a new attempt begins.
    */
   claim(job: { jobId: string; owner: string; leaseMs: number; now: number }): Promise<Job | undefined>;
   /**

@@ -116,6 +116,18 @@ function leaseContract(storage: () => Storage): void {
     assert.ok(await line.claim(jobId, 'other'));
   });
 
+  test('the owner that waited for longer than its lease goes on in the same attempt, unless another took the job', async () => {
+    const line = await StorageLine.open(storage());
+    const { jobId } = await line.job([member(1, 1)]);
+    const first = await line.claim(jobId, 'owner');
+    line.now += 3 * LEASE_MS;
+    assert.deepEqual(await line.claim(jobId, 'owner'), first);
+    assert.equal(await line.claim(jobId, 'other'), undefined);
+    line.now += LEASE_MS;
+    assert.ok(await line.claim(jobId, 'other'));
+    assert.equal(await line.claim(jobId, 'owner'), undefined);
+  });
+
   test('a batch renews the lease', async () => {
     const line = await StorageLine.open(storage());
     const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => member(at + 1, 1)));

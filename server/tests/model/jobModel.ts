@@ -92,14 +92,14 @@ export class JobModel {
   ): boolean {
     const job = this.job(jobId);
     if (job === undefined) return false;
-    if (this.isDue(job, now)) {
-      if (job.status === 'running') job.attempt += 1;
-      move(job, job.status === 'running' ? 'resumed' : 'started');
-      Object.assign(job, { owner, leaseUntil, due: null });
+    if (job.status === 'running' && job.due === null && job.owner === owner) {
+      job.leaseUntil = leaseUntil;
       return true;
     }
-    if (job.status !== 'running' || job.due !== null || job.owner !== owner) return false;
-    job.leaseUntil = leaseUntil;
+    if (!this.isDue(job, now)) return false;
+    if (job.status === 'running') job.attempt += 1;
+    move(job, job.status === 'running' ? 'resumed' : 'started');
+    Object.assign(job, { owner, leaseUntil, due: null });
     return true;
   }
 

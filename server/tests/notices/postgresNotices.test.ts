@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PostgresNotices } from '../../src/notices/postgresNotices.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { quietLog } from '../support/testServer.ts';
-import { LeakyProxy } from './leakyProxy.ts';
+import { deafAtListen, LeakyProxy, silentAtFirstListen } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
 const server = await PostgresServer.start();
@@ -70,7 +70,7 @@ describe('notes on PostgreSQL', () => {
   test('a connection that was dropped in silence is noticed, as its own note doesn’t come back', async (t) => {
     const proxy = await LeakyProxy.start(server.port);
     t.after(() => proxy.stop());
-    const url = (await server.database()).replace(`:${server.port}/`, `:${proxy.port}/`);
+    const url = proxy.before(await server.database());
     const one = await opened(t, url, { echoEveryMs: 50, echoWithinMs: 200 });
     const heard = new Heard({ one });
     proxy.swallow();
@@ -78,10 +78,25 @@ describe('notes on PostgreSQL', () => {
     assert.equal(one.deaf, false);
   });
 
-  test('a pooler that takes LISTEN and brings nothing is told from a good connection', async (t) => {
-    const proxy = await LeakyProxy.start(server.port, { deaf: true });
+  test('a connection that goes silent before its LISTEN is answered is tried again', async (t) => {
+    const proxy = await LeakyProxy.start(server.port, { changes: silentAtFirstListen() });
     t.after(() => proxy.stop());
-    const url = (await server.database()).replace(`:${server.port}/`, `:${proxy.port}/`);
+    const one = new PostgresNotices({
+      url: proxy.before(await server.database()),
+      log: quietLog,
+      echoWithinMs: 200,
+    });
+    t.after(() => one.stop());
+    const heard = new Heard({ one });
+    await one.start();
+    await heard.until(() => heard.gaps.one === 1);
+    assert.equal(one.deaf, false);
+  });
+
+  test('a pooler that takes LISTEN and brings nothing is told from a good connection', async (t) => {
+    const proxy = await LeakyProxy.start(server.port, { changes: deafAtListen });
+    t.after(() => proxy.stop());
+    const url = proxy.before(await server.database());
     const away = Promise.withResolvers<string>();
     const warn = (event: string, details?: object) => away.resolve(`${event} ${JSON.stringify(details)}`);
     const one = new PostgresNotices({ url, log: { ...quietLog, warn }, echoWithinMs: 100 });

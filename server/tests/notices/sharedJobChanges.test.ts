@@ -12,7 +12,7 @@ import { member } from '../support/batches.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { StorageLine } from '../support/storageLine.ts';
 import { quietLog } from '../support/testServer.ts';
-import { LeakyProxy } from './leakyProxy.ts';
+import { deafAtListen, LeakyProxy } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
 const server = await PostgresServer.start();
@@ -45,7 +45,7 @@ describe('changes of jobs in other processes', () => {
   });
 
   test('are read every second while no notes come in', async (t) => {
-    const proxy = await LeakyProxy.start(server.port, { deaf: true });
+    const proxy = await LeakyProxy.start(server.port, { changes: deafAtListen });
     t.after(() => proxy.stop());
     const { here, line, job } = await twoProcesses(t, { port: proxy.port });
     const seen = watch(here.changes, job);

@@ -6,11 +6,12 @@ import { seededRandom, seedOfRun } from '../support/randomness.ts';
 import { members, type TestSite } from '../support/testServer.ts';
 import { processGroup } from './processGroup.ts';
 
-const CANCELS = 40;
-const RECORDS = 20_000;
+const CANCELS = 200;
+const RECORDS = 5_000;
 /** About as long as such a job takes here. */
-const WITHIN_MS = 700;
-const LATER_MS = 60;
+const WITHIN_MS = 150;
+/** A batch of such a job takes a few milliseconds. */
+const LATER_MS = 25;
 
 const postgres = await PostgresServer.start();
 after(() => postgres.remove());
