@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { ALL_IDS, type IdRange, mergeRanges } from '../domain/idRange.ts';
-import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
+import { JOB_MODES, JOB_STATUSES, JOB_TYPES, type JobPlan } from '../domain/job.ts';
 
 /** Everything that comes in by an address or a small body is read here, once. */
 
@@ -98,7 +98,7 @@ export function readJobPlan(query: unknown): JobPlan {
 }
 
 /** The one type of job there is. */
-export const JOB_TYPE = 'points-balances';
+export const JOB_TYPE = JOB_TYPES[0];
 
 const NewJob = z
   .object({

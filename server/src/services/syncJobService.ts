@@ -1,6 +1,6 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
-import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
+import { hasEnded, type Job, type JobStatus, settledBetween } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
@@ -8,6 +8,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { Actor, AuditEntry, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
+import type { JobMetrics } from './jobMetrics.ts';
 import type { StorageWatch } from './storageWatch.ts';
 
 /** A worker that is silent for this long has lost its job; under the 20 s that a job may stand still. */
@@ -22,6 +23,7 @@ export interface SyncJobServiceParts {
   changes: JobChanges;
   clock: Clock;
   log: Log;
+  metrics: JobMetrics;
   watch: StorageWatch;
   /** Passing failures in a row after which a job fails. */
   maxAttempts: number;
@@ -34,6 +36,7 @@ export class SyncJobService {
   readonly #changes: JobChanges;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #metrics: JobMetrics;
   readonly #watch: StorageWatch;
   readonly #maxAttempts: number;
 
@@ -43,6 +46,7 @@ export class SyncJobService {
     this.#changes = parts.changes;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#metrics = parts.metrics;
     this.#watch = parts.watch;
     this.#maxAttempts = parts.maxAttempts;
   }
@@ -86,6 +90,7 @@ export class SyncJobService {
     if (job === undefined) throw await this.#whyNotRetried(before);
     this.#changes.publish(job);
     this.#log.info('job.retried', { jobId });
+    this.#metrics.jobRetried(job, 'asked');
     await this.#queue.send(jobId);
     return job;
   }
@@ -167,9 +172,13 @@ export class SyncJobService {
   }
 
   /** Applies the next batches together with their progress; `undefined` when the claim has passed. */
-  async applyNext(claim: Claim): Promise<Job | undefined> {
+  async applyNext(before: Job): Promise<Job | undefined> {
+    const committed = this.#metrics.batchBegins(before.type);
+    const claim = { jobId: before.jobId, attempt: before.attempt };
     const job = await this.#storage.applyNext({ ...claim, leaseMs: LEASE_MS, now: this.#clock.now() });
-    if (job !== undefined) this.#changes.publish(job);
+    if (job === undefined) return undefined;
+    committed(settledBetween(before, job));
+    this.#changes.publish(job);
     return job;
   }
 
@@ -225,6 +234,7 @@ export class SyncJobService {
       this.#log.warn('job.postponed', { jobId: job.jobId, attempt: job.attempt, code, delayMs });
       const postponed = await this.#storage.postpone({ ...claim, delayMs, reason: message, now });
       if (postponed === undefined) return;
+      this.#metrics.jobRetried(postponed, 'failure');
       this.#changes.publish(postponed);
       await this.#queue.send(job.jobId, { delayMs });
       return;
@@ -256,6 +266,7 @@ export class SyncJobService {
     this.#changes.publish(job);
     const { jobId, siteId, type, status, processed, total, attempt } = job;
     this.#log.info('job.ended', { jobId, siteId, type, status, processed, total, attempt });
+    this.#metrics.jobEnded(job);
     const next = await this.#storage.findNext({ siteId, type, now: this.#clock.now() });
     if (next !== undefined) await this.#queue.send(next);
   }

@@ -13,6 +13,7 @@ import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
 import { sitesContract } from './storageSites.ts';
 import { snapshotsContract } from './storageSnapshots.ts';
+import { tallyContract } from './storageTally.ts';
 import { uploadContract } from './storageUploads.ts';
 
 /**
@@ -39,6 +40,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     orderContract(storage);
     readingContract(storage);
     checksumsContract(storage);
+    tallyContract(storage);
     cleaningContract(storage, open);
     repeatsContract(storage);
     snapshotsContract(storage);

@@ -62,6 +62,7 @@ const flows = {
 
 const READS = [
   '/readyz',
+  '/metrics',
   '/artly/sync/jobs',
   '/artly/sync/jobs/:jobId/audit',
   '/artly/sync/jobs/:jobId/rejects',
@@ -105,6 +106,7 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   listJobs: { flow: 'read' },
   listDue: { flow: 'start' },
   findNext: { flow: 'work' },
+  tallyJobs: { flow: 'read' },
   listRejects: { flow: 'read' },
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },

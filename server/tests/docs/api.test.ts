@@ -41,11 +41,22 @@ describe('docs/api.md', () => {
       for (const [name, value] of Object.entries(answer.headers)) {
         assert.equal(real.headers[name.toLowerCase()], value, `${request.first}: ${name}`);
       }
-      assert.deepEqual(bodyOf(real), bodyOf(answer), request.first);
+      if (answer.body.split('\n').includes(LEFT_OUT)) assert.match(real.body, withGaps(answer.body));
+      else assert.deepEqual(bodyOf(real), bodyOf(answer), request.first);
     });
     assert.ok(count >= 15, `only ${count} examples ran`);
   });
 });
+
+/** A line that stands for any number of others. */
+const LEFT_OUT = '…';
+
+function withGaps(body: string): RegExp {
+  const lines = body
+    .split('\n')
+    .map((line) => (line === LEFT_OUT ? '(.*\n)*?.*' : line.replaceAll(/\W/gu, '\\$&')));
+  return new RegExp(`^${lines.join('\n')}$`);
+}
 
 /** `GET /path` of all that was registered, by walking the routers of Express. */
 function endpointsOf(router: Router): string[] {
