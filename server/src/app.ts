@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Parts } from './compose.ts';
 import type { Log } from './domain/log.ts';
 import { artlyRoutes } from './routes/artly.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { answerError, notFound } from './routes/errors.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -31,7 +32,7 @@ export function createApp(parts: AppParts): Express {
   });
   app.use(healthRoutes({ checkStorage: () => parts.watch.check(), stopping: parts.stopping }));
   app.use(metricsRoutes(() => parts.metrics.read()));
-  if (parts.withApi !== false) app.use(artlyRoutes(parts));
+  if (parts.withApi !== false) app.use(docsRoutes(), artlyRoutes(parts));
   app.use(notFound);
   app.use(answerError(parts.log));
   return app;

@@ -33,12 +33,12 @@ describe('processes that share PostgreSQL', () => {
       environment: { DATABASE_URL: url, ARTLY_ROLE: 'worker' },
     });
     assert.ok(worker.pid > 0);
-    const answers = ['/healthz', '/readyz', '/metrics', '/artly/sync/jobs'].map((path) =>
+    const answers = ['/healthz', '/readyz', '/metrics', '/docs', '/artly/sync/jobs'].map((path) =>
       fetch(`${address}${path}`),
     );
     assert.deepEqual(
       (await Promise.all(answers)).map(({ status }) => status),
-      [200, 200, 200, 404],
+      [200, 200, 200, 404, 404],
     );
   });
 
