@@ -150,23 +150,14 @@ export class SyncJobService {
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
-    this.#log.info('job.accepted', {
-      jobId: job.jobId,
-      siteId: job.siteId,
-      type: job.type,
-      total: job.total,
-    });
-    await this.#queue.send(job.jobId);
+    const { jobId, siteId, type, total } = job;
+    this.#log.info('job.accepted', { jobId, siteId, type, total });
+    await this.#queue.send(jobId);
   }
 
   /** The job, when `owner` may work on it now. */
   async claim(jobId: string, owner: string): Promise<Job | undefined> {
-    const job = await this.#storage.claim({
-      jobId,
-      owner,
-      leaseMs: LEASE_MS,
-      now: this.#clock.now(),
-    });
+    const job = await this.#storage.claim({ jobId, owner, leaseMs: LEASE_MS, now: this.#clock.now() });
     if (job !== undefined) this.#changes.publish(job);
     return job;
   }
