@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Config, CopyAddresses, DatabaseConfig } from './config.ts';
 import type { Log } from './domain/log.ts';
 import { Intake } from './intake/intake.ts';
+import { Metrics } from './metrics.ts';
 import type { Notices } from './notices/notices.ts';
 import { NoticesBell } from './notices/noticesBell.ts';
 import { PostgresNotices } from './notices/postgresNotices.ts';
@@ -12,6 +13,7 @@ import { ArtlyService } from './services/artlyService.ts';
 import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { type JobChanges, LocalJobChanges } from './services/jobChanges.ts';
+import { JobTallies } from './services/jobTallies.ts';
 import { PartsService } from './services/partsService.ts';
 import { RejectsService } from './services/rejectsService.ts';
 import { SharedJobChanges } from './services/sharedJobChanges.ts';
@@ -39,6 +41,7 @@ export interface Parts {
   artly: ArtlyService;
   sweep: Sweep;
   watch: StorageWatch;
+  metrics: Metrics;
   close(): Promise<void>;
 }
 
@@ -77,6 +80,12 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const storage = wrapStorage(adapters.storage);
   const queue = wrapQueue(adapters.queue);
   const watch = new StorageWatch({ storage, log });
+  const tallies = new JobTallies({ storage, clock });
+  const metrics = new Metrics({
+    build: { role: config.role, database: config.database.kind },
+    readJobs: () => tallies.read(),
+    readLive: () => ({ events: 0, socket: 0, poll: 0 }),
+  });
   const intakeThread = new Intake();
   const sites = new SiteService({ storage, clock });
   if (config.apiSecret !== undefined) await sites.allowEnvironmentKey(config.apiSecret);
@@ -86,6 +95,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     changes: adapters.changes,
     clock,
     log,
+    metrics,
     watch,
     maxAttempts: config.jobAttempts,
   });
@@ -97,6 +107,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     jobs,
     clock,
     uploads,
+    metrics,
     limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
   };
@@ -118,7 +129,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, rejects, artly, sweep, watch, close };
+  return { storage, queue, sites, jobs, intake, inParts, rejects, artly, sweep, watch, metrics, close };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

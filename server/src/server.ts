@@ -5,6 +5,8 @@ import { compose, type Parts, type Replacements } from './compose.ts';
 import { type Config, nameOfDatabase } from './config.ts';
 import { SyncError } from './domain/errors.ts';
 import type { Log } from './domain/log.ts';
+import { withRequestId } from './log.ts';
+import type { Turn } from './queue/queue.ts';
 
 /** Requests still open after this long are cut off, so that the whole stop stays within 10 s. */
 const DRAIN_MS = 7_000;
@@ -41,15 +43,18 @@ export async function startServer(
   }
   const works = role !== 'api';
   if (works) {
-    await parts.queue.work(async (turn) => {
-      const { again } = await parts.artly.processPointsBalances(turn);
-      return again ? 'again' : 'done';
-    });
+    // A turn is no part of the request whose message woke the worker.
+    await parts.queue.work((turn) => withRequestId(null, () => takeTurn(parts, turn)));
   }
   parts.sweep.start({ ownOnly: !works });
   const url = urlOf(server);
   log.info('server.started', { url, role, workers: works ? workers : 0, database: nameOfDatabase(database) });
   return { url, parts, stop: () => stop({ server, parts, stopping, log }) };
+}
+
+async function takeTurn({ artly }: Parts, turn: Turn): Promise<'again' | 'done'> {
+  const { again } = await artly.processPointsBalances(turn);
+  return again ? 'again' : 'done';
 }
 
 async function stop(running: {

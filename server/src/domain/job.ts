@@ -1,6 +1,8 @@
 import type { ErrorCode } from './errors.ts';
 import type { IdRange } from './idRange.ts';
 
+export const JOB_TYPES = ['points-balances'] as const;
+
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
@@ -41,6 +43,16 @@ export interface Counts {
   updated: number;
   unchanged: number;
   rejected: number;
+}
+
+/** What became of the records settled since an earlier look at the same attempt of a job. */
+export function settledBetween(before: Counts, after: Counts): Counts {
+  return {
+    inserted: after.inserted - before.inserted,
+    updated: after.updated - before.updated,
+    unchanged: after.unchanged - before.unchanged,
+    rejected: after.rejected - before.rejected,
+  };
 }
 
 export const JOB_MODES = ['merge', 'snapshot'] as const;

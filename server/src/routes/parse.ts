@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { ALL_IDS, type IdRange, mergeRanges } from '../domain/idRange.ts';
-import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
+import { JOB_MODES, JOB_STATUSES, JOB_TYPES, type JobPlan } from '../domain/job.ts';
 
 /** Everything that comes in by an address or a small body is read here, once. */
 
@@ -9,6 +9,12 @@ const MAX_LIMIT = 1_000;
 /** Ids in one range of checksums: so few that a sum stays below 2^53, and so exact, with 200 types of points each. */
 const MAX_SIZE = 10_000;
 const MAX_RANGES = 10_000;
+/** What a client is told of ranges; their rules are functions. */
+const RANGES_SCHEMA = {
+  type: 'array',
+  minItems: 1,
+  items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 2, maxItems: 2 },
+};
 
 /** The `jobId` of `?jobId=…` or of `{ "jobId": … }`. */
 export function readJobId(value: unknown): string {
@@ -41,15 +47,18 @@ export function readIdempotencyKey(value: string | undefined): string | null {
  * Ranges of ids as pairs, both ids included; 0 may begin one, as it does among the checksums. Gives them merged. Only
  * the first problem is told: there might be thousands.
  */
-export const Ranges = z.unknown().transform((value, context): IdRange[] => {
-  const problem = Array.isArray(value) ? rangesProblem(value) : PAIRS_RULE;
-  const ranges = problem === undefined ? mergeRanges(value as IdRange[]) : [];
-  if (problem === undefined && ranges.length <= MAX_RANGES) return ranges;
-  context.addIssue(
-    problem ?? `must be at most ${MAX_RANGES} once merged, not ${ranges.length}: make them larger`,
-  );
-  return z.NEVER;
-});
+export const Ranges = z
+  .unknown()
+  .transform((value, context): IdRange[] => {
+    const problem = Array.isArray(value) ? rangesProblem(value) : PAIRS_RULE;
+    const ranges = problem === undefined ? mergeRanges(value as IdRange[]) : [];
+    if (problem === undefined && ranges.length <= MAX_RANGES) return ranges;
+    context.addIssue(
+      problem ?? `must be at most ${MAX_RANGES} once merged, not ${ranges.length}: make them larger`,
+    );
+    return z.NEVER;
+  })
+  .meta(RANGES_SCHEMA);
 
 const PAIRS_RULE = 'must be pairs of ids like [[1000, 1999], [5000, 5999]]';
 
@@ -77,7 +86,7 @@ const RangesText = z
 
 const RANGES_NEED_SNAPSHOT = { path: ['ranges'], message: 'need mode=snapshot: a merge removes nothing' };
 
-const PlanQuery = z
+export const PlanQuery = z
   .object({
     mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
     confirmRemoval: z
@@ -98,9 +107,9 @@ export function readJobPlan(query: unknown): JobPlan {
 }
 
 /** The one type of job there is. */
-export const JOB_TYPE = 'points-balances';
+export const JOB_TYPE = JOB_TYPES[0];
 
-const NewJob = z
+export const NewJob = z
   .object({
     type: z.literal(JOB_TYPE, `must be ${JOB_TYPE}`),
     total: z
@@ -120,7 +129,7 @@ export function readNewJob(body: unknown) {
   return { type, expectedTotal: total, plan };
 }
 
-const RetryBody = z
+export const RetryBody = z
   .object({
     only: z.literal('rejected', 'must be rejected, or left out').optional(),
     records: z
@@ -147,7 +156,7 @@ export function readRetry(body: unknown) {
 const MAX_PARTS = 100_000;
 const COUNT = 'must be a whole number';
 
-const CommitBody = z.object({
+export const CommitBody = z.object({
   batches: z.int(COUNT).min(0, COUNT).max(MAX_PARTS, `must be at most ${MAX_PARTS}`),
   records: z.int(COUNT).min(0, COUNT),
 });
@@ -157,14 +166,14 @@ export function readCommit(body: unknown): { batches: number; records: number } 
   return readShape(CommitBody, body, 'body');
 }
 
-const PartNumber = wholeNumber({ from: 0, to: MAX_PARTS - 1 });
+export const PartNumber = wholeNumber({ from: 0, to: MAX_PARTS - 1 });
 
 /** The number of a batch in the address, counted from 0. */
 export function readPartNumber(text: unknown): number {
   return readQuery(z.object({ n: PartNumber }), { n: text }).n;
 }
 
-const JobsQuery = z.object({
+export const JobsQuery = z.object({
   type: z.string().optional(),
   status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),
   cursor: z.string().optional(),
@@ -176,7 +185,7 @@ export function readJobsQuery(query: unknown) {
   return { type, status, cursor, limit };
 }
 
-const BalancesQuery = z.object({
+export const BalancesQuery = z.object({
   after: wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER }).default(0),
   limit: wholeNumber({ from: 1, to: MAX_LIMIT }).default(MAX_LIMIT),
   points_type: z.string().optional(),
@@ -187,7 +196,7 @@ export function readBalancesQuery(query: unknown) {
   return { afterUserId: after, limit, pointsType };
 }
 
-const ChecksumsQuery = z
+export const ChecksumsQuery = z
   .object({
     size: wholeNumber({ from: 1, to: MAX_SIZE }).default(1_000),
     points_type: z.string().optional(),
@@ -205,10 +214,10 @@ export function readChecksumsQuery(query: unknown) {
   return { size, pointsType, ranges: within };
 }
 
-const UserId = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
+export const UserIdText = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
 
 export function readUserId(text: unknown): number {
-  return readQuery(z.object({ wp_user_id: UserId }), { wp_user_id: text }).wp_user_id;
+  return readQuery(z.object({ wp_user_id: UserIdText }), { wp_user_id: text }).wp_user_id;
 }
 
 function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
@@ -228,5 +237,6 @@ function wholeNumber({ from, to }: { from: number; to: number }) {
     .string(rule)
     .regex(/^\d{1,16}$/, rule)
     .transform(Number)
-    .refine((value) => value >= from && value <= to, rule);
+    .refine((value) => value >= from && value <= to, rule)
+    .meta({ type: 'integer', minimum: from, maximum: to });
 }

@@ -162,7 +162,7 @@ export class ArtlyService {
   /** First the batches; then what a snapshot did not carry goes. */
   async #step(job: Job): Promise<JobStep | undefined> {
     if (job.processed === job.total) return this.#jobs.removeMissing(job);
-    const next = await this.#jobs.applyNext({ jobId: job.jobId, attempt: job.attempt });
+    const next = await this.#jobs.applyNext(job);
     return next && { job: next, more: hasMore(next) };
   }
 }

@@ -114,12 +114,12 @@ export class PartsService {
   }
 
   async #store(job: Job, part: number, upload: Upload, body: AsyncIterable<Uint8Array>): Promise<Part> {
-    const { storage, jobs, clock } = this.#parts;
+    const { storage, jobs, clock, metrics } = this.#parts;
     const { jobId, siteId, type } = job;
     // Only a part that is too large for one transaction needs a place of its own while it comes in.
     let uploadId: string | null = null;
     try {
-      const { batches, total, hash } = await stageBody(upload, body, async (staged) => {
+      const { batches, total, hash, rejects } = await stageBody(upload, body, async (staged) => {
         if (uploadId === null) {
           uploadId = this.#parts.newJobId();
           await storage.openUpload({ jobId: uploadId, siteId, type, now: clock.now() });
@@ -140,6 +140,7 @@ export class PartsService {
       freeBatches(batches);
       if (found === undefined) throw notOpen(await jobs.find(siteId, jobId));
       if (Buffer.compare(found.part.contentHash, contentHash) !== 0) throw differs(part);
+      if (found.added) metrics.recordsRejected(type, rejects);
       jobs.changed(found.job);
       return found.part;
     } finally {

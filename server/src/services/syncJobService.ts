@@ -1,7 +1,7 @@
 import { type Attempt, type AuditEntry, attemptsOf } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
-import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
+import { hasEnded, type Job, type JobStatus, settledBetween } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
@@ -9,6 +9,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { Actor, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { JobChanges } from './jobChanges.ts';
+import type { JobMetrics } from './jobMetrics.ts';
 import type { StorageWatch } from './storageWatch.ts';
 
 /**
@@ -26,6 +27,7 @@ export interface SyncJobServiceParts {
   changes: JobChanges;
   clock: Clock;
   log: Log;
+  metrics: JobMetrics;
   watch: StorageWatch;
   /** Passing failures in a row after which a job fails. */
   maxAttempts: number;
@@ -38,6 +40,7 @@ export class SyncJobService {
   readonly #changes: JobChanges;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #metrics: JobMetrics;
   readonly #watch: StorageWatch;
   readonly #maxAttempts: number;
 
@@ -47,6 +50,7 @@ export class SyncJobService {
     this.#changes = parts.changes;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#metrics = parts.metrics;
     this.#watch = parts.watch;
     this.#maxAttempts = parts.maxAttempts;
   }
@@ -90,6 +94,7 @@ export class SyncJobService {
     if (job === undefined) throw await this.#whyNotRetried(before);
     this.#changes.publish(job);
     this.#log.info('job.retried', { jobId });
+    this.#metrics.jobRetried(job, 'asked');
     await this.#queue.send(jobId);
     return job;
   }
@@ -151,31 +156,26 @@ export class SyncJobService {
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
-    this.#log.info('job.accepted', {
-      jobId: job.jobId,
-      siteId: job.siteId,
-      type: job.type,
-      total: job.total,
-    });
-    await this.#queue.send(job.jobId);
+    const { jobId, siteId, type, total } = job;
+    this.#log.info('job.accepted', { jobId, siteId, type, total });
+    await this.#queue.send(jobId);
   }
 
   /** The job, when `owner` may work on it now. */
   async claim(jobId: string, owner: string): Promise<Job | undefined> {
-    const job = await this.#storage.claim({
-      jobId,
-      owner,
-      leaseMs: LEASE_MS,
-      now: this.#clock.now(),
-    });
+    const job = await this.#storage.claim({ jobId, owner, leaseMs: LEASE_MS, now: this.#clock.now() });
     if (job !== undefined) this.#changes.publish(job);
     return job;
   }
 
   /** Applies the next batches together with their progress; `undefined` when the claim has passed. */
-  async applyNext(claim: Claim): Promise<Job | undefined> {
+  async applyNext(before: Job): Promise<Job | undefined> {
+    const committed = this.#metrics.batchBegins(before.type);
+    const claim = { jobId: before.jobId, attempt: before.attempt };
     const job = await this.#storage.applyNext({ ...claim, leaseMs: LEASE_MS, now: this.#clock.now() });
-    if (job !== undefined) this.#changes.publish(job);
+    if (job === undefined) return undefined;
+    committed(settledBetween(before, job));
+    this.#changes.publish(job);
     return job;
   }
 
@@ -231,6 +231,7 @@ export class SyncJobService {
       this.#log.warn('job.postponed', { jobId: job.jobId, attempt: job.attempt, code, delayMs });
       const postponed = await this.#storage.postpone({ ...claim, delayMs, reason: message, now });
       if (postponed === undefined) return;
+      this.#metrics.jobRetried(postponed, 'failure');
       this.#changes.publish(postponed);
       await this.#queue.send(job.jobId, { delayMs });
       return;
@@ -262,6 +263,7 @@ export class SyncJobService {
     this.#changes.publish(job);
     const { jobId, siteId, type, status, processed, total, attempt } = job;
     this.#log.info('job.ended', { jobId, siteId, type, status, processed, total, attempt });
+    this.#metrics.jobEnded(job);
     const next = await this.#storage.findNext({ siteId, type, now: this.#clock.now() });
     if (next !== undefined) await this.#queue.send(next);
   }

@@ -5,8 +5,9 @@ import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
-import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow } from './rows.ts';
-import type { ChecksumSum, JobFilter, RejectedText, Storage } from './storage.ts';
+import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './postgresTally.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
+import type { ChecksumSum, JobFilter, JobTally, RejectedText, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
 
@@ -38,21 +39,11 @@ export async function listJobs(
   return rows.map(jobFromRow);
 }
 
-const FIRST_OF_EACH_LINE = `
-  SELECT j.job_id FROM artly.jobs AS j
-  WHERE j.accepted AND j.status IN ('pending', 'running') AND (
-    (j.status = 'running' AND coalesce(j.run_after, j.lease_until, 0) <= :now)
-    OR (j.status = 'pending' AND NOT EXISTS (
-      SELECT FROM artly.jobs AS o
-      WHERE o.site_id = j.site_id AND o.type = j.type AND o.accepted
-        AND o.status IN ('pending', 'running') AND o.job_seq <> j.job_seq
-        AND (o.status = 'running' OR o.job_seq < j.job_seq))))`;
-
 export async function listDue(
   db: PostgresDatabase,
   { now, limit }: { now: number; limit: number },
 ): Promise<string[]> {
-  const rows = await db.all(`${FIRST_OF_EACH_LINE} ORDER BY j.job_seq LIMIT :limit`, { now, limit });
+  const rows = await db.all(`SELECT j.job_id ${DUE_JOBS} ORDER BY j.job_seq LIMIT :limit`, { now, limit });
   return rows.map((row) => row.job_id as string);
 }
 
@@ -61,10 +52,14 @@ export async function findNext(
   line: { siteId: number; type: string; now: number },
 ): Promise<string | undefined> {
   const row = await db.get(
-    `${FIRST_OF_EACH_LINE} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
+    `SELECT j.job_id ${DUE_JOBS} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
     { ...line },
   );
   return row?.job_id as string | undefined;
+}
+
+export async function tallyJobs(db: PostgresDatabase, { now }: { now: number }): Promise<JobTally> {
+  return tallyFromRows(await db.all(COUNT_JOBS), await db.get(OLDEST_DUE, { now }));
 }
 
 export async function listRejects(

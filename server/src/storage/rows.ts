@@ -1,8 +1,8 @@
 import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
-import type { AuditEvent } from '../domain/job.ts';
+import type { AuditEvent, JobStatus } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
-import type { Part, RejectedText, RepeatedRequest, Site, SiteKey } from './storage.ts';
+import type { JobTally, Part, RejectedText, RepeatedRequest, Site, SiteKey } from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -73,5 +73,16 @@ export function balanceFromRow(row: Row): Balance {
     email: row.email as string,
     pointsType: row.points_type as string,
     tenThousandths: BigInt(row.balance as string),
+  };
+}
+
+export function tallyFromRows(counts: Row[], oldest: Row | undefined): JobTally {
+  return {
+    counts: counts.map((row) => ({
+      type: row.type as string,
+      status: row.status as JobStatus,
+      jobs: row.jobs as number,
+    })),
+    oldestDueAt: (oldest?.due_at ?? null) as number | null,
   };
 }

@@ -3,10 +3,11 @@ import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import { jobFromRow } from './jobRow.ts';
-import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow } from './rows.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
-import type { ChecksumSum, JobFilter, RejectedText, Storage } from './storage.ts';
+import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './sqliteTally.ts';
+import type { ChecksumSum, JobFilter, JobTally, RejectedText, Storage } from './storage.ts';
 
 /** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
 
@@ -35,22 +36,9 @@ export function listJobs(db: SqliteDatabase, { siteId, type, status, cursor, lim
     .map(jobFromRow);
 }
 
-const FIRST_OF_EACH_LINE = `
-  SELECT j.job_id FROM jobs AS j
-  WHERE j.accepted = 1 AND (
-    (j.status = 'running' AND coalesce(j.run_after, j.lease_until, 0) <= :now)
-    OR (j.status = 'pending' AND NOT EXISTS (
-      SELECT 1 FROM jobs AS o
-      WHERE o.site_id = j.site_id AND o.type = j.type AND o.accepted = 1
-        AND o.status IN ('pending', 'running') AND o.job_seq <> j.job_seq
-        AND (o.status = 'running' OR o.job_seq < j.job_seq))))`;
-
 export function listDue(db: SqliteDatabase, { now, limit }: { now: number; limit: number }): string[] {
   return db
-    .all(`${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') ORDER BY j.job_seq LIMIT :limit`, {
-      now,
-      limit,
-    })
+    .all(`SELECT j.job_id ${DUE_JOBS} ORDER BY j.job_seq LIMIT :limit`, { now, limit })
     .map((row) => row.job_id as string);
 }
 
@@ -59,11 +47,14 @@ export function findNext(
   line: { siteId: number; type: string; now: number },
 ): string | undefined {
   const row = db.get(
-    `${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') AND j.site_id = :siteId AND j.type = :type
-     ORDER BY j.job_seq LIMIT 1`,
+    `SELECT j.job_id ${DUE_JOBS} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
     { ...line },
   );
   return row?.job_id as string | undefined;
+}
+
+export function tallyJobs(db: SqliteDatabase, { now }: { now: number }): JobTally {
+  return tallyFromRows(db.all(COUNT_JOBS), db.get(OLDEST_DUE, { now }));
 }
 
 export function listRejects(

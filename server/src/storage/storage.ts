@@ -51,6 +51,13 @@ export interface Part {
   contentHash: Uint8Array;
 }
 
+/** A part that stands now, and whether it was added just then. */
+export interface AcceptedPart {
+  job: Job;
+  part: Part;
+  added: boolean;
+}
+
 /** A request that the sender may repeat, by its own key; the hash tells whether it is the same request. */
 export interface IdempotentRequest {
   idempotencyKey: string;
@@ -132,11 +139,11 @@ export interface Storage {
   /**
    * Adds a part: the batches staged in the upload `uploadId`, where there is one, which ends with that; and then
    * `batches`. The indexes of their rejects count within the part. A part that is there already stays, and is what
-   * is given. `undefined` when the job takes no more parts.
+   * is given: `added` tells. `undefined` when the job takes no more parts.
    */
   acceptPart(
     part: Part & { jobId: string; uploadId: string | null; batches: Batch[]; now: number },
-  ): Promise<{ job: Job; part: Part } | undefined>;
+  ): Promise<AcceptedPart | undefined>;
   /** Lets the job be worked on, if its parts are the first `parts` ones, have `records` records, and it still waits. */
   commitParts(job: {
     jobId: string;
@@ -195,6 +202,8 @@ export interface Storage {
   listDue(filter: { now: number; limit: number }): Promise<string[]>;
   /** The job that is next in line of a site and type, when it is due. */
   findNext(line: { siteId: number; type: string; now: number }): Promise<string | undefined>;
+  /** How many jobs of all sites there are by type and state, and since when the oldest due one waits for a worker. */
+  tallyJobs(at: { now: number }): Promise<JobTally>;
   /** Rejected records of batches that are settled, by index, after `afterIndex`. */
   listRejects(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedRecord[]>;
   /** Those of them that are still kept as they were sent, by index, after `afterIndex`. */
@@ -228,6 +237,14 @@ export interface Storage {
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;
+}
+
+/** Jobs of all sites, as those see them who watch over the server. */
+export interface JobTally {
+  /** What has no job is left out. */
+  counts: { type: string; status: JobStatus; jobs: number }[];
+  /** Since when the oldest due job has not moved; null where none is due. */
+  oldestDueAt: number | null;
 }
 
 /** Balances of one part of a site: how many there are, and the exact sum of their checksums. */

@@ -16,6 +16,7 @@ import { repeatsContract } from './storageRepeats.ts';
 import { siteRemovalContract } from './storageSiteRemoval.ts';
 import { sitesContract } from './storageSites.ts';
 import { snapshotsContract } from './storageSnapshots.ts';
+import { tallyContract } from './storageTally.ts';
 import { uploadContract } from './storageUploads.ts';
 
 /**
@@ -44,6 +45,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     mendingContract(storage);
     readingContract(storage);
     checksumsContract(storage);
+    tallyContract(storage);
     cleaningContract(storage, open);
     repeatsContract(storage);
     snapshotsContract(storage);

@@ -67,6 +67,7 @@ const flows = {
 
 const READS = [
   '/readyz',
+  '/metrics',
   '/artly/sync/jobs',
   '/artly/sync/jobs/:jobId/audit',
   '/artly/sync/jobs/:jobId/rejects',
@@ -114,6 +115,7 @@ const storageMethods: Record<keyof Storage, How> = {
   listJobs: { flow: 'read' },
   listDue: { flow: 'start' },
   findNext: { flow: 'work' },
+  tallyJobs: { flow: 'read' },
   listRejects: { flow: 'read' },
   listRejectedTexts: { flow: 'mend' },
   listAudit: { flow: 'read' },

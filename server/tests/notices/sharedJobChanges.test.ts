@@ -11,7 +11,7 @@ import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
 import { member } from '../support/batches.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { StorageLine } from '../support/storageLine.ts';
-import { quietLog } from '../support/testServer.ts';
+import { quietLog, quietMetrics } from '../support/testServer.ts';
 import { deafAtListen, LeakyProxy } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
@@ -75,7 +75,7 @@ describe('changes of jobs in other processes', () => {
     const jobs = jobsOf(there);
     const claimed = (await jobs.claim(job.jobId, 'worker')) as Job;
     const claim = { jobId: job.jobId, attempt: claimed.attempt };
-    await jobs.applyNext(claim);
+    await jobs.applyNext(claimed);
     await jobs.complete(claim);
     assert.equal((await ended).status, 'completed');
   });
@@ -116,7 +116,7 @@ async function twoProcesses(t: TestContext, { port = server.port } = {}) {
 function jobsOf({ storage, changes }: Awaited<ReturnType<typeof twoProcesses>>['here']): SyncJobService {
   const queue: Queue = { async send() {}, async work() {}, async stop() {} };
   const watchOf = new StorageWatch({ storage, log: quietLog });
-  const rest = { clock: systemClock, log: quietLog, watch: watchOf, maxAttempts: 5 };
+  const rest = { clock: systemClock, log: quietLog, metrics: quietMetrics, watch: watchOf, maxAttempts: 5 };
   return new SyncJobService({ storage, queue, changes, ...rest });
 }
 

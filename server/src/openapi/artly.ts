@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import type { ErrorCode } from '../domain/errors.ts';
+import { JOB_TYPE, PlanQuery } from '../routes/parse.ts';
+import {
+  answer,
+  errorAnswers,
+  jsonBody,
+  OBJECT_ERRORS,
+  type Operation,
+  type Parameter,
+  type Paths,
+  queryParameters,
+  RECORDS_ERRORS,
+  SITE_ERRORS,
+  schemaOf,
+} from './operation.ts';
+import { Job, JobId, PointsBalance, Reject, Success } from './shapes.ts';
+
+const tags = ['Start and watch'];
+const JOB_ID_EXAMPLE = '01a20cdc-9b16-7586-bb09-892545e0deeb';
+const RECORDS_EXAMPLE = [
+  { wp_user_id: 42, email: 'a@shop.example', points_balance: 1250 },
+  { wp_user_id: '43', email: 'b@shop.example', points_balance: '-12.300000' },
+  { wp_user_id: 45, deleted: true },
+];
+
+/** The answer to a start, a cancel, a retry or a commit. */
+export const JobMoved = z.strictObject({ ...Success, jobId: JobId, message: z.string() });
+
+export const IDEMPOTENCY_KEY: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'Makes the call safe to repeat: the same key and body give the same job for 30 days.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const PACKED: Parameter = {
+  name: 'Content-Encoding',
+  in: 'header',
+  required: false,
+  description: 'How the body is packed; plain where it is left out.',
+  schema: { type: 'string', enum: ['gzip', 'identity'] },
+};
+
+const PLAN = queryParameters(PlanQuery, {
+  mode: 'A snapshot is the whole picture: what it does not carry is removed when the job completes.',
+  confirmRemoval: 'Lets a snapshot remove more than half of the site’s balances.',
+  ranges: 'Makes a snapshot the whole picture of these ranges of ids only: `1000-1999,5000-5999`.',
+});
+
+/** A body of records, as an array or a line each. */
+const recordsBody: NonNullable<Operation['requestBody']> = {
+  required: true,
+  content: {
+    'application/json': {
+      schema: schemaOf(z.array(PointsBalance).min(1), 'input'),
+      example: RECORDS_EXAMPLE,
+    },
+    'application/x-ndjson': {
+      schema: { type: 'string', description: 'A record a line.' },
+      example: RECORDS_EXAMPLE.map((record) => `${JSON.stringify(record)}\n`).join(''),
+    },
+  },
+};
+
+const RECEIVING = { tags, parameters: [...PLAN, IDEMPOTENCY_KEY, PACKED], requestBody: recordsBody };
+export const PACKED_RECORDS = { parameters: [PACKED], requestBody: recordsBody };
+const RECEIVING_ERRORS: ErrorCode[] = [
+  ...SITE_ERRORS,
+  ...RECORDS_ERRORS,
+  'IDEMPOTENCY_KEY_INVALID',
+  'IDEMPOTENCY_KEY_REUSED',
+];
+
+const jobIdQuery: Parameter = {
+  name: 'jobId',
+  in: 'query',
+  required: true,
+  description: 'The `jobId` that the start answered with.',
+  schema: schemaOf(JobId, 'input'),
+};
+
+/** What older versions of the plugin call: see routes/artly.ts. */
+export const artlyPaths: Paths = {
+  [`/artly/sync/${JOB_TYPE}/start`]: {
+    post: {
+      ...RECEIVING,
+      operationId: 'startBalances',
+      summary: 'Starts a job',
+      description:
+        'Of any length up to `ARTLY_MAX_RECORDS`. The answer comes when all records are stored, durably; the work goes on in the background. One bad record is rejected alone.',
+      responses: {
+        202: answer('The job was accepted.', JobMoved, {
+          success: true,
+          jobId: JOB_ID_EXAMPLE,
+          message: 'The job has started with 3 records.',
+        }),
+        ...errorAnswers(...RECEIVING_ERRORS),
+      },
+    },
+  },
+  [`/artly/sync/${JOB_TYPE}/status`]: {
+    get: {
+      tags,
+      operationId: 'readStatus',
+      summary: 'Looks at a job',
+      parameters: [jobIdQuery],
+      responses: {
+        200: answer('The job as it is.', z.strictObject({ ...Success, job: Job })),
+        ...errorAnswers(...SITE_ERRORS, 'JOB_ID_MISSING', 'JOB_ID_REPEATED', 'JOB_NOT_FOUND'),
+      },
+    },
+  },
+  [`/artly/sync/${JOB_TYPE}/cancel`]: {
+    post: {
+      tags,
+      operationId: 'cancelBalances',
+      summary: 'Cancels a job',
+      description:
+        'Once it is answered, no further record of the job changes. A job that had ended is no error: the message says so.',
+      requestBody: jsonBody(z.object({ jobId: JobId }), { jobId: JOB_ID_EXAMPLE }),
+      responses: {
+        200: answer('The job is cancelled, or had ended before.', JobMoved),
+        ...errorAnswers(
+          ...SITE_ERRORS,
+          ...OBJECT_ERRORS,
+          'JOB_ID_MISSING',
+          'JOB_ID_REPEATED',
+          'JOB_ID_INVALID',
+          'JOB_NOT_FOUND',
+        ),
+      },
+    },
+  },
+  [`/artly/sync/${JOB_TYPE}`]: {
+    post: {
+      ...RECEIVING,
+      operationId: 'applyBalances',
+      summary: 'All in one request',
+      description:
+        'The old endpoint, for small shops: the same job, but the answer comes when all is applied. `errors` has the first 1,000 rejected records.',
+      responses: {
+        200: answer(
+          'All is applied.',
+          z.strictObject({
+            ...Success,
+            updated: z.int().min(0).describe('Records accepted.'),
+            errors: z.array(Reject).optional(),
+          }),
+          { success: true, updated: 3 },
+        ),
+        ...errorAnswers(...RECEIVING_ERRORS, 'JOB_CANCELLED', 'JOB_FAILED'),
+      },
+    },
+  },
+};
