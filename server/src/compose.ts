@@ -17,7 +17,9 @@ import { SiteService } from './services/siteService.ts';
 import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
+import { TicketService } from './services/ticketService.ts';
 import { UploadDiscard } from './services/uploadDiscard.ts';
+import { Watchers } from './services/watchers.ts';
 import { openPostgresStorage } from './storage/postgresStorage.ts';
 import { openSqliteStorage, visitSqliteStorage } from './storage/sqliteStorage.ts';
 import type { OpenStorage, Storage } from './storage/storage.ts';
@@ -31,6 +33,8 @@ export interface Parts {
   intake: IntakeService;
   inParts: PartsService;
   artly: ArtlyService;
+  tickets: TicketService;
+  watchers: Watchers;
   sweep: Sweep;
   watch: StorageWatch;
   close(): Promise<void>;
@@ -41,6 +45,8 @@ export interface Replacements {
   clock?: Clock;
   wrapStorage?: (storage: Storage) => Storage;
   wrapQueue?: (queue: Queue) => Queue;
+  /** How often a live connection gets a sign of life. */
+  heartbeatMs?: number;
 }
 
 /** What differs between the databases. */
@@ -65,7 +71,7 @@ const VISIT_CONNECTIONS = 2;
 /** The only place that picks adapters and constructs the parts. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Parts> {
   const { clock = systemClock, wrapStorage = (storage) => storage } = replacements;
-  const { wrapQueue = (queue) => queue } = replacements;
+  const { wrapQueue = (queue) => queue, heartbeatMs } = replacements;
   const adapters = await openAdapters(config, log);
   const storage = wrapStorage(adapters.storage);
   const queue = wrapQueue(adapters.queue);
@@ -96,6 +102,11 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const intake = new IntakeService(receiving);
   const inParts = new PartsService(receiving);
   const artly = new ArtlyService({ storage, jobs, intake, clock, watch, turnMs: adapters.turnMs });
+  const tickets = new TicketService({ storage, clock });
+  const watchers = new Watchers({
+    maxPerSite: config.maxWatchers,
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
+  });
   const sweep = new Sweep({
     storage,
     queue,
@@ -110,7 +121,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, close };
+  return { storage, queue, sites, jobs, intake, inParts, artly, tickets, watchers, sweep, watch, close };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

@@ -5,6 +5,7 @@ import { isoTime, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
+import { answerJob } from './jobAnswer.ts';
 import { readJobId, readJobsQuery } from './parse.ts';
 import { actorOf, siteOf } from './signIn.ts';
 import { openJob, uploadAsJson } from './uploads.ts';
@@ -26,7 +27,7 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
     get: async (request, response) => {
       const job = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const upload = await uploadAsJson(inParts, job);
-      response.json({ success: true, job: jobAsJson(job), ...(upload && { upload }) });
+      answerJob(request, response, job, upload && { upload });
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/cancel', {

@@ -5,6 +5,7 @@ import * as parts from './postgresParts.ts';
 import * as reads from './postgresReads.ts';
 import * as sites from './postgresSites.ts';
 import * as snapshots from './postgresSnapshots.ts';
+import * as tickets from './postgresTickets.ts';
 import * as uploads from './postgresUploads.ts';
 import type { Storage } from './storage.ts';
 
@@ -25,4 +26,5 @@ export const METHODS: PostgresMethods = {
   ...snapshots,
   ...reads,
   ...cleanup,
+  ...tickets,
 };

@@ -17,6 +17,7 @@ describe('docs/api.md', () => {
       log: quietLog,
       stopping: new AbortController().signal,
       bodyIdleMs: 1_000,
+      browserOrigins: [],
     });
     const listed = tableRows(doc, 'call', 'does').map(([call]) => call as string);
     assert.deepEqual([...listed].sort(), endpointsOf(app.router).sort());
