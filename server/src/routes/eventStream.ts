@@ -22,6 +22,8 @@ export class EventStream {
       // Proxies that pack or gather would hold events back.
       'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
+      // Else a server that stops would wait for connections on which nothing comes any more.
+      connection: 'close',
     });
     response.flushHeaders();
     this.#signs = setInterval(() => this.#beat(), heartbeatMs);

@@ -49,6 +49,8 @@ async function newerJob(response: Response, poll: LongPoll): Promise<Job> {
     // Past the end too: a retry is a change, and who forgot to stop asking then asks seldom.
     const following = { siteId, jobId, afterVersion, pastEnd: true, signal: watcher.signal };
     for await (const job of jobs.follow(following)) return job;
+    // The next request goes to the server that follows.
+    if (watcher.stopped) response.set('connection', 'close');
     return await jobs.find(siteId, jobId);
   } finally {
     clearTimeout(timer);

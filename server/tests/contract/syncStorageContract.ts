@@ -13,6 +13,7 @@ import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
 import { sitesContract } from './storageSites.ts';
 import { snapshotsContract } from './storageSnapshots.ts';
+import { ticketsContract } from './storageTickets.ts';
 import { uploadContract } from './storageUploads.ts';
 
 /**
@@ -31,6 +32,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
       return opened.storage;
     };
     sitesContract(storage);
+    ticketsContract(storage);
     uploadContract(storage);
     partsContract(storage);
     claimContract(storage);
