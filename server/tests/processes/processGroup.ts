@@ -26,7 +26,8 @@ export async function processGroup(t: TestContext, { workers, postgres }: Shape)
     return new TestSite(api.url, JSON.parse(stdout).key);
   };
   const others = await Promise.all(Array.from({ length: workers }, addWorker));
-  return { site: new TestSite(api.url, PROCESS_KEY), all: [api.server, ...others], addWorker, addSite };
+  const site = new TestSite(api.url, PROCESS_KEY);
+  return { site, databaseUrl: DATABASE_URL, all: [api.server, ...others], addWorker, addSite };
 }
 
 interface Shape {
