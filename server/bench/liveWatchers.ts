@@ -62,11 +62,13 @@ export async function openSocket({ url, key }: ProductSite, jobId: string): Prom
   return watcher;
 }
 
-/** Asks for events, or on every second connection for a WebSocket, and reads nothing of what comes. */
-let silentOpened = 0;
-export async function openSilent({ url, key }: ProductSite, jobId: string): Promise<{ destroy(): void }> {
-  silentOpened += 1;
-  if (silentOpened % 2 === 0) {
+/** Asks for events, or at every second `at` on a WebSocket, and reads nothing of what comes. */
+export async function openSilent(
+  { url, key }: ProductSite,
+  jobId: string,
+  at: number,
+): Promise<{ destroy(): void }> {
+  if (at % 2 === 0) {
     const socket = await openedSocket(url, key);
     socket.send(JSON.stringify({ watch: jobId }));
     socket.pause();
