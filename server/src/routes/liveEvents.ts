@@ -12,9 +12,9 @@ const COME_AGAIN_MS = { from: 1_000, spread: 2_000 };
 /** The job as it is and every change of it, as server-sent events, to its end. */
 export async function answerEvents(request: Request, response: Response, parts: LiveParts): Promise<void> {
   const jobId = readJobId(request.params.jobId);
-  const afterVersion = readLastVersion(request.query, request.get('last-event-id'));
   const access = await liveAccess(request, response, parts);
   requireTicketFor(access, jobId);
+  const afterVersion = readLastVersion(request.query, request.get('last-event-id'));
   const watcher = parts.watchers.enter({ siteId: access.siteId, kind: 'events' });
   response.once('close', () => watcher.leave());
   try {
