@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { JobStatus } from '../../src/domain/job.ts';
 import { PROCESS_KEY, ServerProcess } from '../support/serverProcess.ts';
 import { hasEnded, members, startTestServer, TestSite, temporaryFolder } from '../support/testServer.ts';
@@ -16,6 +17,10 @@ const RECORDS = 300_000;
 /** More than the network between the two keeps: so many versions, each so long. */
 const VERSIONS = 1_000;
 const LONG = 'x'.repeat(100_000);
+
+/** Node's flags as `npm start` has them: they keep what waits for the collector small. */
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const AS_STARTED = ['--max-semi-space-size=1', '--initial-old-space-size=16', CLI, 'serve'];
 
 describe('A reader that is slow', () => {
   it('skips what it had no time for, and gets the newest version, by events and on a WebSocket', async (test) => {
@@ -50,7 +55,7 @@ describe('A reader that is slow', () => {
 describe(`${READERS} readers that never read`, () => {
   it(`take at most ${MOST_MORE_MB} MB of the server’s memory while a job runs`, async (test) => {
     const databaseFile = join(await temporaryFolder(test), 'artly.db');
-    const { server, url } = await ServerProcess.start(test, { databaseFile });
+    const { server, url } = await ServerProcess.start(test, { databaseFile, command: AS_STARTED });
     const site = new TestSite(url, PROCESS_KEY);
     await site.waitFor(await site.start(members(RECORDS)), hasEnded);
     const before = peakMegabytes(server.pid);
