@@ -24,6 +24,8 @@ export async function answerEvents(request: Request, response: Response, parts: 
       response.status(204).end();
       return;
     }
+    // Who left meanwhile may have done so before anybody listened for that.
+    if (request.socket.destroyed) return;
     const { siteId } = access;
     const stream = new EventStream(response, parts.watchers);
     if (request.method === 'HEAD') return stream.end();

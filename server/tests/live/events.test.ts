@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { describe, it } from 'node:test';
+import type { Storage } from '../../src/storage/storage.ts';
+import { Gate, withMethods } from '../http/spies.ts';
 import { JobWatch } from '../support/jobWatch.ts';
 import { hasEnded, members, startTestServer } from '../support/testServer.ts';
 import { assertGrowing, EventClient } from './liveClients.ts';
@@ -142,6 +145,35 @@ describe('Server-sent events', () => {
 });
 
 describe('Live connections', () => {
+  it('that are cut while their key is looked up take no place', async (test) => {
+    const worker = new RestingWorker();
+    const gate = new Gate();
+    let closing = false;
+    const withGate = withMethods((real) => ({
+      findKey: async (key) => {
+        if (closing) await gate.pass();
+        return real.findKey(key);
+      },
+    }));
+    const wrapStorage = (real: Storage) => withGate(worker.wrapStorage(real));
+    const shop = await startTestServer(test, { wrapStorage, heartbeatMs: 20 });
+    const jobId = await shop.start(members(1));
+    closing = true;
+    const headers = { 'x-artly-secret': shop.key };
+    const asking = request(`${shop.url}/artly/sync/jobs/${jobId}/events`, { headers }).end();
+    asking.on('error', () => undefined);
+    await gate.reached;
+    asking.destroy();
+    // So long that the server has seen it.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    closing = false;
+    gate.open();
+    await shop.job(jobId);
+    const { watchers } = shop.server.parts;
+    while (watchers.open.events > 0) await new Promise((resolve) => setImmediate(resolve));
+    worker.letAll();
+  });
+
   it('of one site are bounded, those of another are not touched, and who leaves makes room', async (test) => {
     const worker = new RestingWorker();
     const environment = { ARTLY_MAX_WATCHERS: '2', ARTLY_API_SECRET: 'the-key-of-the-default' };
