@@ -16,6 +16,8 @@ export interface AppParts extends Omit<Parts, 'close' | 'queue' | 'sweep'> {
   stopping: AbortSignal;
   /** How long a body may stay without a byte, in milliseconds. */
   bodyIdleMs: number;
+  /** Whose pages may watch jobs, beside those of the site itself and of this server. */
+  browserOrigins: string[];
 }
 
 /** The Express app over the services. It does not listen. */

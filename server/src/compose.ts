@@ -21,7 +21,9 @@ import { SiteService } from './services/siteService.ts';
 import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
+import { TicketService } from './services/ticketService.ts';
 import { UploadDiscard } from './services/uploadDiscard.ts';
+import { Watchers } from './services/watchers.ts';
 import { asCopyError, type Comparison, type CopyStep, copyAll } from './storage/databaseCopy.ts';
 import { PostgresCopyTarget } from './storage/postgresCopyTarget.ts';
 import { openPostgresStorage } from './storage/postgresStorage.ts';
@@ -39,6 +41,8 @@ export interface Parts {
   inParts: PartsService;
   rejects: RejectsService;
   artly: ArtlyService;
+  tickets: TicketService;
+  watchers: Watchers;
   sweep: Sweep;
   watch: StorageWatch;
   metrics: Metrics;
@@ -51,6 +55,8 @@ export interface Replacements {
   wrapStorage?: (storage: Storage) => Storage;
   wrapQueue?: (queue: Queue) => Queue;
   wrapNotices?: (notices: Notices) => Notices;
+  /** How often a live connection gets a sign of life. */
+  heartbeatMs?: number;
 }
 
 /** What differs between the databases. */
@@ -75,16 +81,20 @@ const VISIT_CONNECTIONS = 2;
 /** The only place that picks adapters and constructs the parts. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Parts> {
   const { clock = systemClock, wrapStorage = (storage) => storage } = replacements;
-  const { wrapQueue = (queue) => queue } = replacements;
+  const { wrapQueue = (queue) => queue, heartbeatMs } = replacements;
   const adapters = await openAdapters(config, log, replacements);
   const storage = wrapStorage(adapters.storage);
   const queue = wrapQueue(adapters.queue);
   const watch = new StorageWatch({ storage, log });
+  const watchers = new Watchers({
+    maxPerSite: config.maxWatchers,
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
+  });
   const tallies = new JobTallies({ storage, clock });
   const metrics = new Metrics({
     build: { role: config.role, database: config.database.kind },
     readJobs: () => tallies.read(),
-    readLive: () => ({ events: 0, socket: 0, poll: 0 }),
+    readLive: () => watchers.open,
   });
   const intakeThread = new Intake();
   const sites = new SiteService({ storage, clock });
@@ -115,6 +125,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const inParts = new PartsService(receiving);
   const rejects = new RejectsService({ storage, jobs, intake });
   const artly = new ArtlyService({ storage, jobs, intake, clock, watch, turnMs: adapters.turnMs });
+  const tickets = new TicketService({ storage, clock });
   const sweep = new Sweep({
     storage,
     queue,
@@ -129,7 +140,21 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, rejects, artly, sweep, watch, metrics, close };
+  const receivers = { intake, inParts, rejects };
+  return {
+    storage,
+    queue,
+    sites,
+    jobs,
+    ...receivers,
+    artly,
+    tickets,
+    watchers,
+    sweep,
+    watch,
+    metrics,
+    close,
+  };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

@@ -7,6 +7,7 @@ import { SyncError } from './domain/errors.ts';
 import type { Log } from './domain/log.ts';
 import { withRequestId } from './log.ts';
 import type { Turn } from './queue/queue.ts';
+import { answerUpgrade, wantsSocket } from './routes/upgrade.ts';
 
 /** Requests still open after this long are cut off, so that the whole stop stays within 10 s. */
 const DRAIN_MS = 7_000;
@@ -31,9 +32,11 @@ export async function startServer(
   const parts = await compose(config, log, replacements);
   warnOfShortKey(config, log);
   const stopping = new AbortController();
-  const rest = { log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs };
+  const { bodyIdleMs, browserOrigins } = config;
+  const rest = { log, stopping: stopping.signal, bodyIdleMs, browserOrigins };
   const app = createApp({ ...parts, ...rest, withApi: role !== 'worker' });
-  const server = createServer({ requestTimeout: 0 }, app);
+  const server = createServer({ requestTimeout: 0, shouldUpgradeCallback: wantsSocket }, app);
+  server.on('upgrade', answerUpgrade(app));
   try {
     await listen(server, config);
   } catch (error) {
@@ -67,6 +70,7 @@ async function stop(running: {
   log.info('server.stopping');
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   stopping.abort(new SyncError('SHUTTING_DOWN', 'The server is stopping: the job goes on when it is back.'));
+  parts.watchers.stop();
   server.closeIdleConnections();
   const cutOff = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await Promise.all([parts.sweep.stop(), parts.queue.stop()]);

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
-import { JOB_TYPE, PlanQuery } from '../routes/parse.ts';
+import { JOB_TYPE, PlanQuery, StatusQuery } from '../routes/parse.ts';
 import {
   answer,
+  emptyAnswer,
   errorAnswers,
   jsonBody,
   OBJECT_ERRORS,
@@ -33,6 +34,14 @@ export const IDEMPOTENCY_KEY: Parameter = {
   required: false,
   description: 'Makes the call safe to repeat: the same key and body give the same job for 30 days.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+export const IF_NONE_MATCH: Parameter = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of the answer that you have.',
+  schema: { type: 'string' },
 };
 
 const PACKED: Parameter = {
@@ -105,10 +114,25 @@ export const artlyPaths: Paths = {
       tags,
       operationId: 'readStatus',
       summary: 'Looks at a job',
-      parameters: [jobIdQuery],
+      description: 'At once; with `wait`, when the job is newer than `version`, or after so many seconds.',
+      parameters: [
+        jobIdQuery,
+        ...queryParameters(StatusQuery, {
+          version: 'The version of the job that you have.',
+          wait: 'Seconds to wait for a newer one.',
+        }),
+        IF_NONE_MATCH,
+      ],
       responses: {
         200: answer('The job as it is.', z.strictObject({ ...Success, job: Job })),
-        ...errorAnswers(...SITE_ERRORS, 'JOB_ID_MISSING', 'JOB_ID_REPEATED', 'JOB_NOT_FOUND'),
+        304: emptyAnswer('You have this version.'),
+        ...errorAnswers(
+          ...SITE_ERRORS,
+          'JOB_ID_MISSING',
+          'JOB_ID_REPEATED',
+          'JOB_NOT_FOUND',
+          'TOO_MANY_WATCHERS',
+        ),
       },
     },
   },

@@ -2,13 +2,21 @@ import { PRODUCT } from '../product.ts';
 import { artlyPaths } from './artly.ts';
 import { balancePaths } from './balances.ts';
 import { jobPaths } from './jobs.ts';
+import { livePaths } from './live.ts';
 import { operatingPaths } from './operating.ts';
 import { namedSchema, type Paths, type Schema } from './operation.ts';
 import { NAMED_SHAPES } from './shapes.ts';
 import { uploadPaths } from './uploads.ts';
 
 /** One line a file of routes. */
-const PATHS: Paths = { ...artlyPaths, ...jobPaths, ...uploadPaths, ...balancePaths, ...operatingPaths };
+const PATHS: Paths = {
+  ...artlyPaths,
+  ...jobPaths,
+  ...uploadPaths,
+  ...livePaths,
+  ...balancePaths,
+  ...operatingPaths,
+};
 
 const DESCRIPTION = `Moves the points balances of a membership shop to a reminder backend, as jobs that can be watched and cancelled.
 
@@ -43,6 +51,7 @@ export function openApiDocument(): OpenApiDocument {
     security: [{ siteKey: [] }, { bearer: [] }],
     tags: [
       { name: 'Start and watch', description: 'What a shop needs.' },
+      { name: 'Watch', description: 'Without asking again and again.' },
       { name: 'Jobs', description: 'Jobs of every type.' },
       { name: 'Jobs in parts', description: 'For a shop that can’t send all of its members in one request.' },
       { name: 'Balances', description: 'Reading what was brought.' },

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { JobsQuery, NewJob, RetryBody } from '../routes/parse.ts';
-import { IDEMPOTENCY_KEY, JobMoved } from './artly.ts';
+import { IDEMPOTENCY_KEY, IF_NONE_MATCH, JobMoved } from './artly.ts';
 import {
   answer,
   answerOf,
+  emptyAnswer,
   errorAnswers,
   jsonBody,
   OBJECT_ERRORS,
@@ -61,7 +62,7 @@ export const jobPaths: Paths = {
   '/artly/sync/jobs/{jobId}': {
     get: {
       tags,
-      parameters,
+      parameters: [...parameters, IF_NONE_MATCH],
       operationId: 'readJob',
       summary: 'Looks at a job',
       responses: {
@@ -73,6 +74,7 @@ export const jobPaths: Paths = {
             upload: z.strictObject({ batches: z.array(z.int().min(0)), records: z.int().min(0) }).optional(),
           }),
         ),
+        304: emptyAnswer('You have this version.'),
         ...errorAnswers(...SITE_ERRORS, 'JOB_NOT_FOUND'),
       },
     },

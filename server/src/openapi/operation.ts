@@ -100,6 +100,11 @@ export function answer(description: string, shape: z.ZodType, example?: unknown)
   return answerOf(description, { 'application/json': { schema, ...(example !== undefined && { example }) } });
 }
 
+/** An answer without a body. */
+export function emptyAnswer(description: string): Answer {
+  return answerOf(description, {});
+}
+
 export function answerOf(description: string, content: Content): Answer {
   return { description, headers: HEADERS, content };
 }

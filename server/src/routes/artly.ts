@@ -1,23 +1,22 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { SyncError } from '../domain/errors.ts';
-import { acceptedCount, type Job, jobAsJson } from '../domain/job.ts';
+import { acceptedCount, type Job } from '../domain/job.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
 import type { IncomingJob, IntakeService } from '../services/intakeService.ts';
 import type { PartsService } from '../services/partsService.ts';
 import type { RejectsService } from '../services/rejectsService.ts';
-import type { SiteService } from '../services/siteService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
+import { answerStatus } from './jobAnswer.ts';
 import { jobRoutes, rejectAsJson } from './jobs.ts';
+import { type LiveParts, liveRoutes } from './live.ts';
 import { JOB_TYPE, readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
 import { startedMessage, uploadRoutes } from './uploads.ts';
 
-export interface ArtlyParts {
-  sites: SiteService;
-  jobs: SyncJobService;
+export interface ArtlyParts extends LiveParts {
   intake: IntakeService;
   inParts: PartsService;
   rejects: RejectsService;
@@ -39,6 +38,7 @@ export function artlyRoutes(parts: ArtlyParts): Router {
   givenRoutes(router, before, parts);
   jobRoutes(router, before, parts);
   uploadRoutes(router, before, parts);
+  liveRoutes(router, before, parts);
   balanceRoutes(router, before, parts);
   return router;
 }
@@ -55,10 +55,7 @@ function givenRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts
   });
   endpoint(router, `/artly/sync/${TYPE}/status`, {
     before,
-    get: async (request, response) => {
-      const job = await jobs.find(siteOf(request).siteId, readJobId(request.query.jobId));
-      response.json({ success: true, job: jobAsJson(job) });
-    },
+    get: (request, response) => answerStatus(request, response, parts),
   });
   endpoint(router, `/artly/sync/${TYPE}/cancel`, {
     before,

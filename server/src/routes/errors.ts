@@ -16,10 +16,7 @@ const READINESS = '/readyz';
 export function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const answer = asSyncError(error);
-    if (answer.status >= 500 && request.path !== READINESS) {
-      const cause = error instanceof Error ? error.stack : String(error);
-      log.error('request.failed', { method: request.method, path: request.path, code: answer.code, cause });
-    }
+    if (request.path !== READINESS) logFailure(log, request, error);
     if (response.headersSent || request.socket.destroyed) {
       response.destroy();
       return;
@@ -30,7 +27,15 @@ export function answerError(log: Log): ErrorRequestHandler {
   };
 }
 
-function asSyncError(error: unknown): SyncError {
+/** What is the client's own doing is no failure. The path alone is logged: an address may hold a ticket. */
+export function logFailure(log: Log, { method, path }: Request, error: unknown): void {
+  const { status, code } = asSyncError(error);
+  if (status < 500) return;
+  const cause = error instanceof Error ? error.stack : String(error);
+  log.error('request.failed', { method, path, code, cause });
+}
+
+export function asSyncError(error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   if (isClientError(error)) {
     return new SyncError(

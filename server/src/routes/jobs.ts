@@ -6,6 +6,7 @@ import { isoTime, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
+import { answerJob } from './jobAnswer.ts';
 import { readJobId, readJobsQuery, readRetry } from './parse.ts';
 import { readOptionalObject } from './requestBody.ts';
 import { actorOf, siteOf } from './signIn.ts';
@@ -31,7 +32,7 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
     get: async (request, response) => {
       const job = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const upload = await uploadAsJson(inParts, job);
-      response.json({ success: true, job: jobAsJson(job), ...(upload && { upload }) });
+      answerJob(request, response, job, upload && { upload });
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/cancel', {

@@ -185,6 +185,31 @@ export function readJobsQuery(query: unknown) {
   return { type, status, cursor, limit };
 }
 
+/** How long an answer may wait for a change, in seconds: proxies cut off what is silent for longer than 30. */
+const LONGEST_WAIT = 25;
+const Version = wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER });
+
+export const StatusQuery = z
+  .object({ version: Version.optional(), wait: wholeNumber({ from: 1, to: LONGEST_WAIT }).optional() })
+  .refine(({ version, wait }) => wait === undefined || version !== undefined, {
+    path: ['wait'],
+    message: 'needs version: the version of the job that you have, or 0',
+  });
+
+/** What to wait for, and how long; null where the answer is to come at once. */
+export function readWait(query: unknown): { afterVersion: number; waitMs: number } | null {
+  const { version = 0, wait } = readQuery(StatusQuery, query);
+  return wait === undefined ? null : { afterVersion: version, waitMs: wait * 1000 };
+}
+
+/** The version that a watcher has: from its last event where it comes again, else as its address says. */
+export function readLastVersion(query: unknown, lastEventId: string | undefined): number {
+  const { version } = readQuery(z.object({ version: Version.default(0) }), query);
+  if (lastEventId === undefined || lastEventId === '') return version;
+  const header = z.object({ 'Last-Event-ID': Version });
+  return readShape(header, { 'Last-Event-ID': lastEventId }, 'header')['Last-Event-ID'];
+}
+
 export const BalancesQuery = z.object({
   after: wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER }).default(0),
   limit: wholeNumber({ from: 1, to: MAX_LIMIT }).default(MAX_LIMIT),
@@ -224,7 +249,11 @@ function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
   return readShape(shape, query, 'address');
 }
 
-function readShape<Shape>(shape: z.ZodType<Shape>, value: unknown, where: 'address' | 'body'): Shape {
+function readShape<Shape>(
+  shape: z.ZodType<Shape>,
+  value: unknown,
+  where: 'address' | 'header' | 'body',
+): Shape {
   const reading = shape.safeParse(value);
   if (reading.success) return reading.data;
   const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);

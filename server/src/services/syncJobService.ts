@@ -8,6 +8,7 @@ import { stepMessage } from '../domain/stepMessage.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Actor, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
+import { type Following, followJob } from './followJob.ts';
 import type { JobChanges } from './jobChanges.ts';
 import type { JobMetrics } from './jobMetrics.ts';
 import type { StorageWatch } from './storageWatch.ts';
@@ -118,23 +119,16 @@ export class SyncJobService {
     return { audit, attempts: attemptsOf(audit, job) };
   }
 
+  /** The versions of the job from now on, until its end: what everybody who watches a job reads. */
+  follow(following: Following): AsyncGenerator<Job> {
+    const find = () => this.find(following.siteId, following.jobId);
+    return followJob({ changes: this.#changes, find }, following);
+  }
+
   /** Resolves when the job has ended; rejects with the reason of `signal`, and the job goes on. */
   async untilEnded(siteId: number, jobId: string, signal: AbortSignal): Promise<Job> {
-    const { promise, resolve, reject } = Promise.withResolvers<Job>();
-    const look = (job: Job) => {
-      if (hasEnded(job.status)) resolve(job);
-    };
-    const abort = () => reject(signal.reason);
-    const stopWatching = this.#changes.watch({ siteId, jobId }, look);
-    signal.addEventListener('abort', abort);
-    try {
-      signal.throwIfAborted();
-      look(await this.find(siteId, jobId));
-      return await promise;
-    } finally {
-      stopWatching();
-      signal.removeEventListener('abort', abort);
-    }
+    for await (const job of this.follow({ siteId, jobId, signal })) if (hasEnded(job.status)) return job;
+    throw signal.reason;
   }
 
   /** The job that an earlier request with the same key made, if that request was the same. */

@@ -1,4 +1,4 @@
-/** What is copied from one database to another: all tables but those about the database itself. */
+/** What is copied from one database to another: all tables but those about the database itself, and tickets, which live for a minute. */
 
 /** In this order, no row comes before the one that it refers to. */
 export const COPIED_TABLES = [

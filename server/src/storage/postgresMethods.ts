@@ -6,6 +6,7 @@ import * as reads from './postgresReads.ts';
 import * as siteRemoval from './postgresSiteRemoval.ts';
 import * as sites from './postgresSites.ts';
 import * as snapshots from './postgresSnapshots.ts';
+import * as tickets from './postgresTickets.ts';
 import * as uploads from './postgresUploads.ts';
 import type { Storage } from './storage.ts';
 
@@ -27,4 +28,5 @@ export const METHODS: PostgresMethods = {
   ...snapshots,
   ...reads,
   ...cleanup,
+  ...tickets,
 };

@@ -2,7 +2,7 @@ import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent, JobStatus } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
-import type { JobTally, Part, RejectedText, RepeatedRequest, Site, SiteKey } from './storage.ts';
+import type { JobTally, Part, RejectedText, RepeatedRequest, Site, SiteKey, TakenTicket } from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -24,6 +24,10 @@ export function siteKeyFromRow(row: Row): SiteKey {
     siteUrl: row.url as string,
     keyHash: row.key_hash as Uint8Array,
   };
+}
+
+export function ticketFromRow(row: Row): TakenTicket {
+  return { siteId: row.site_id as number, siteUrl: row.url as string, jobId: row.job_id as string };
 }
 
 export function repeatedFromRow(row: Row): RepeatedRequest {

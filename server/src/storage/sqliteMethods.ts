@@ -6,6 +6,7 @@ import * as reads from './sqliteReads.ts';
 import * as siteRemoval from './sqliteSiteRemoval.ts';
 import * as sites from './sqliteSites.ts';
 import * as snapshots from './sqliteSnapshots.ts';
+import * as tickets from './sqliteTickets.ts';
 import * as uploads from './sqliteUploads.ts';
 import type { Storage } from './storage.ts';
 
@@ -27,6 +28,7 @@ export const METHODS: SqliteMethods = {
   ...snapshots,
   ...reads,
   ...cleanup,
+  ...tickets,
 };
 
 /** Methods that only look: they run on a connection of their own and never wait for a write. */

@@ -21,6 +21,20 @@ export interface SiteKey {
   keyHash: Uint8Array;
 }
 
+/** What is kept of a ticket, by which a browser may watch one job, once, until `expiresAt`. */
+export interface NewTicket {
+  ticketHash: Uint8Array;
+  siteId: number;
+  jobId: string;
+  expiresAt: number;
+}
+
+export interface TakenTicket {
+  siteId: number;
+  siteUrl: string;
+  jobId: string;
+}
+
 /** Who did something to a job: a site by its key, the worker, … and the address it came from, where there is one. */
 export interface Actor {
   name: string;
@@ -97,8 +111,9 @@ export interface Storage {
   addSite(site: { url: string; key: NewKey; now: number }): Promise<Site>;
   /** The site of this address, made if there is none; it has no key of its own. */
   ensureSite(site: { url: string; now: number }): Promise<Site>;
-  /** Replaces all keys of a site by a new one; also brings a revoked site back. */
+  /** Replaces all keys of a site by a new one, and ends its tickets; also brings a revoked site back. */
   rotateKey(site: { url: string; key: NewKey; now: number }): Promise<Site | undefined>;
+  /** Ends all keys and tickets of a site. */
   revokeSite(site: { url: string; now: number }): Promise<Site | undefined>;
   listSites(none: Record<string, never>): Promise<Site[]>;
   /** Deletes the next of what a site has; in the end the site itself, and then there is no more. */
@@ -106,6 +121,11 @@ export interface Storage {
   findKey(key: { keyId: string }): Promise<SiteKey | undefined>;
   /** Notes that a site was there; at most once a minute is enough. */
   noteSeen(site: { siteId: number; now: number }): Promise<void>;
+
+  // Tickets
+  addTicket(ticket: NewTicket): Promise<void>;
+  /** Uses the ticket up. `undefined` when there is none, when it was used before, or when it is too old. */
+  takeTicket(ticket: { ticketHash: Uint8Array; now: number }): Promise<TakenTicket | undefined>;
 
   // Receiving a job
   /** Gives the job its place in the order. Nobody sees it until it is accepted. */
@@ -234,6 +254,7 @@ export interface Storage {
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   /** Uploads that nobody sees and that took no batch since `untouchedSince`: whoever was receiving them is gone. */
   dropStaleUploads(slice: { untouchedSince: number; limit: number }): Promise<boolean>;
+  dropTickets(slice: { expiredBefore: number; limit: number }): Promise<boolean>;
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;

@@ -17,6 +17,7 @@ import { siteRemovalContract } from './storageSiteRemoval.ts';
 import { sitesContract } from './storageSites.ts';
 import { snapshotsContract } from './storageSnapshots.ts';
 import { tallyContract } from './storageTally.ts';
+import { ticketsContract } from './storageTickets.ts';
 import { uploadContract } from './storageUploads.ts';
 
 /**
@@ -36,6 +37,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     };
     sitesContract(storage);
     siteRemovalContract(storage);
+    ticketsContract(storage);
     uploadContract(storage);
     partsContract(storage);
     claimContract(storage);

@@ -51,6 +51,12 @@ const flows = {
     await sender.until(start, ({ processed }) => processed > 0);
     await server.stop('SIGTERM');
   },
+  ticket: async (sender) => {
+    const { jobId } = await sender.start(60);
+    const { json } = await sender.site.call(`/artly/sync/jobs/${jobId}/ticket`, {});
+    const events = `${sender.site.url}/artly/sync/jobs/${jobId}/events?ticket=${json.ticket}`;
+    await fetch(events).then((answer) => answer.text());
+  },
   read: async (sender) => {
     const { jobId } = await sender.start(60, { bad: 1 });
     await sender.site.waitFor(jobId, hasEnded);
@@ -89,6 +95,8 @@ const storageMethods: Record<keyof Storage, How> = {
   listSites: { reason: 'Only the command line lists sites, and it changes nothing.' },
   findKey: { flow: 'work' },
   noteSeen: { flow: 'work' },
+  addTicket: { flow: 'ticket' },
+  takeTicket: { flow: 'ticket' },
   openUpload: { flow: 'work' },
   stage: { flow: 'largeUpload' },
   accept: { flow: 'work' },
@@ -125,6 +133,7 @@ const storageMethods: Record<keyof Storage, How> = {
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },
   dropStaleUploads: { flow: 'start' },
+  dropTickets: { flow: 'start' },
   dropIdempotencyKeys: { flow: 'start' },
   check: { flow: 'read' },
 };

@@ -6,6 +6,7 @@ import { type Message, runSteps, stepsOf } from './examples.ts';
 import { readDoc, tableRows } from './markdown.ts';
 
 const doc = readDoc('api.md');
+const TICKET = /(?<="ticket": ?")[\w-]{43}(?=")/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
 describe('docs/api.md', () => {
@@ -51,8 +52,8 @@ function withGaps(body: string): RegExp {
   return new RegExp(`^${lines.join('\n')}$`);
 }
 
-/** JSON as its value and other text as it is, with times that can't be foretold made equal. */
+/** JSON as its value and other text as it is, with times and tickets, which can't be foretold, made equal. */
 function bodyOf({ body }: Message): unknown {
-  const text = body.replaceAll(TIME, '<time>').replaceAll('\r\n', '\n');
+  const text = body.replaceAll(TIME, '<time>').replaceAll(TICKET, '<ticket>').replaceAll('\r\n', '\n');
   return text.startsWith('{') && !text.includes('}\n{') ? JSON.parse(text) : text;
 }

@@ -6,7 +6,9 @@ import { quietLog } from '../support/testServer.ts';
 /** `GET /path` of all that a server of these parts answers, by walking the routers of Express. */
 export function endpointsOf(parts: Parts): string[] {
   const stopping = new AbortController().signal;
-  return endpointsIn(createApp({ ...parts, log: quietLog, stopping, bodyIdleMs: 1_000 }).router);
+  return endpointsIn(
+    createApp({ ...parts, log: quietLog, stopping, bodyIdleMs: 1_000, browserOrigins: [] }).router,
+  );
 }
 
 function endpointsIn(router: Router): string[] {
