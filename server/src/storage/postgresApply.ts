@@ -2,6 +2,7 @@ import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection, Row } from './postgresDatabase.ts';
+import { columnsOf, type RowColumns } from './postgresRows.ts';
 
 /** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
 
@@ -88,7 +89,7 @@ export async function applyBatch(
     inserted = written?.inserted as number;
     updated = written?.updated as number;
     if (order.mark) await tx.run(MARK, rows);
-    freeBytes(rows.rows);
+    freeColumns(rows);
   }
   if (batch.removalCount > 0) {
     const removals = { siteId, jobSeq, n: batch.n };
@@ -103,16 +104,30 @@ export async function applyBatch(
 }
 
 /** The rows of a batch, as the parameters of the statements that read them. */
-function rowsOf({ packedRows, pointsTypes }: StagedBatch): { rows: Buffer; onlyType: string | null } {
+function rowsOf({
+  packedRows,
+  pointsTypes,
+  rowCount,
+}: StagedBatch): RowColumns & { onlyType: string | null } {
   const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
-  return { rows: unpackText(packedRows), onlyType };
+  const text = unpackText(packedRows);
+  const columns = columnsOf(text, { rowCount, withTypes: onlyType === null });
+  freeBytes(text);
+  return { ...columns, onlyType };
+}
+
+function freeColumns({ userIds, emails, balances, checksums, pointsTypes }: RowColumns): void {
+  for (const column of [userIds, emails, balances, checksums]) freeBytes(column);
+  if (pointsTypes !== null) freeBytes(pointsTypes);
 }
 
 /** The rows of a batch; one with a single type of points names it once, in `:onlyType`. */
 const ROWS = `(
-  SELECT (r ->> 0)::bigint AS wp_user_id, r ->> 1 AS email, (r ->> 2)::bigint AS balance,
-    (r ->> 3)::bigint AS checksum, coalesce(:onlyType, r ->> 4) AS points_type
-  FROM jsonb_array_elements(:rows::text::jsonb) AS r)`;
+  SELECT wp_user_id, email, balance, checksum, coalesce(:onlyType, own_type) AS points_type
+  FROM (
+    SELECT unnest(:userIds::bigint[]) AS wp_user_id, unnest(:emails::text[]) AS email,
+      unnest(:balances::bigint[]) AS balance, unnest(:checksums::bigint[]) AS checksum,
+      unnest(:pointsTypes::text[]) AS own_type) AS r)`;
 
 const REMOVALS = `(
   SELECT (r ->> 0)::bigint AS wp_user_id, r ->> 1 AS points_type
@@ -128,6 +143,14 @@ const STANDING = (table: string, columns: string, condition = 'true') => `LATERA
   LIMIT 1)`;
 
 /**
+ * Whether a balance of the site stands between the lowest and the highest member of the batch. Where none does, as when a
+ * shop is synced for the first time, no row is looked up. Asked once a statement, by the first entry of the index.
+ */
+const ANY_STANDS = `:to >= (
+  SELECT s.wp_user_id FROM artly.points_balances AS s
+  WHERE s.site_id = :siteId AND s.wp_user_id >= :from ORDER BY s.wp_user_id LIMIT 1)`;
+
+/**
  * What stands and differs is updated where it stands, what doesn't stand is inserted, and the rest is not touched. Quicker
  * than ON CONFLICT, which looks up each row again, and locks and so writes also those that don't change. Only one
  * job of a site writes balances at a time, so what doesn't stand can't come in between. Sorted by key, so that
@@ -137,7 +160,7 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
   WITH rows AS MATERIALIZED (
     SELECT r.*, s.place
     FROM ${ROWS} AS r
-      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq')} AS s ON true
+      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq', ANY_STANDS)} AS s ON true
       ${joins}
     WHERE (s.place IS NULL
         OR (s.job_seq <= :jobSeq::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
