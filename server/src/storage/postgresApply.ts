@@ -12,6 +12,8 @@ export interface StagedBatch {
   rowCount: number;
   removalCount: number;
   rejectCount: number;
+  minUserId: number;
+  maxUserId: number;
   pointsTypes: string[];
   packedRows: Uint8Array;
 }
@@ -31,7 +33,7 @@ export async function nextBatches(tx: Connection, job: JobRow, maxRecords: numbe
 }
 
 const NEXT_BATCHES = `
-  SELECT n, record_count, row_count, removal_count, reject_count, points_types, packed_rows
+  SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id, points_types, packed_rows
   FROM (
     SELECT b.*, row_number() OVER ahead AS place, sum(record_count) OVER ahead AS records
     FROM (
@@ -75,45 +77,82 @@ export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: Jo
   };
 }
 
-/** Applies one batch and adds what became of its records to `settled`. */
-export async function applyBatch(
+/** Applies batches in their order, and tells what became of their records. */
+export async function applyBatches(
   tx: Connection,
-  { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
-): Promise<void> {
-  const { siteId, jobSeq } = job;
-  let inserted = 0;
-  let updated = 0;
-  if (batch.rowCount > 0) {
-    const rows = { siteId, jobSeq, ...rowsOf(batch) };
+  { job, batches, order }: { job: JobRow; batches: StagedBatch[]; order: Order },
+): Promise<Settled> {
+  const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
+  for (const group of groupsOf(batches)) {
+    const { inserted, updated } = await applyGroup(tx, { job, group, order });
+    const records = sumOf(group, ({ recordCount }) => recordCount);
+    const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
+    settled.records += records;
+    settled.inserted += inserted;
+    settled.updated += updated;
+    settled.unchanged += records - rejected - inserted - updated;
+    settled.rejected += rejected;
+  }
+  return settled;
+}
+
+/**
+ * Batches that one statement may write: the same members stand in no two of them, so that there is no order to keep,
+ * and all have one type of points. The first batches of a job are small; a shop sends its members by rising id.
+ */
+function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
+  const groups: StagedBatch[][] = [];
+  for (const batch of batches) {
+    const group = groups.at(-1);
+    const last = group?.at(-1);
+    if (last !== undefined && isJoinable(last, batch)) group?.push(batch);
+    else groups.push([batch]);
+  }
+  return groups;
+}
+
+function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
+  const oneType = last.pointsTypes.length === 1 && next.pointsTypes.length === 1;
+  if (!oneType || last.pointsTypes[0] !== next.pointsTypes[0]) return false;
+  return last.removalCount === 0 && last.maxUserId < next.minUserId;
+}
+
+async function applyGroup(
+  tx: Connection,
+  { job: { siteId, jobSeq }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
+): Promise<{ inserted: number; updated: number }> {
+  let [inserted, updated] = [0, 0];
+  if (group.some(({ rowCount }) => rowCount > 0)) {
+    const rows = { siteId, jobSeq, ...rowsOf(group) };
     const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
     inserted = written?.inserted as number;
     updated = written?.updated as number;
     if (order.mark) await tx.run(MARK, rows);
     freeColumns(rows);
   }
-  if (batch.removalCount > 0) {
-    const removals = { siteId, jobSeq, n: batch.n };
+  // Only the last batch of a group may have removals.
+  const last = group.at(-1) as StagedBatch;
+  if (last.removalCount > 0) {
+    const removals = { siteId, jobSeq, n: last.n };
     updated += await tx.run(REMOVE, removals);
     await tx.run(REMEMBER_REMOVED, removals);
   }
-  settled.records += batch.recordCount;
-  settled.inserted += inserted;
-  settled.updated += updated;
-  settled.unchanged += batch.recordCount - batch.rejectCount - inserted - updated;
-  settled.rejected += batch.rejectCount;
+  return { inserted, updated };
 }
 
-/** The rows of a batch, as the parameters of the statements that read them. */
-function rowsOf({
-  packedRows,
-  pointsTypes,
-  rowCount,
-}: StagedBatch): RowColumns & { onlyType: string | null } {
+/** The rows of a group, as the parameters of the statements that read them. */
+function rowsOf(group: StagedBatch[]): RowColumns & { onlyType: string | null; from: number; to: number } {
+  const [{ pointsTypes, minUserId }, last] = [group[0] as StagedBatch, group.at(-1) as StagedBatch];
   const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
-  const text = unpackText(packedRows);
-  const columns = columnsOf(text, { rowCount, withTypes: onlyType === null });
-  freeBytes(text);
-  return { ...columns, onlyType };
+  const texts = group.map(({ packedRows }) => unpackText(packedRows));
+  const rowCount = sumOf(group, (batch) => batch.rowCount);
+  const columns = columnsOf(texts, { rowCount, withTypes: onlyType === null });
+  texts.forEach(freeBytes);
+  return { ...columns, onlyType, from: minUserId, to: last.maxUserId };
+}
+
+function sumOf(group: StagedBatch[], count: (batch: StagedBatch) => number): number {
+  return group.reduce((sum, batch) => sum + count(batch), 0);
 }
 
 function freeColumns({ userIds, emails, balances, checksums, pointsTypes }: RowColumns): void {
@@ -213,6 +252,8 @@ function batchFromRow(row: Row): StagedBatch {
     rowCount: row.row_count as number,
     removalCount: row.removal_count as number,
     rejectCount: row.reject_count as number,
+    minUserId: row.min_user_id as number,
+    maxUserId: row.max_user_id as number,
     pointsTypes: row.points_types as string[],
     packedRows: row.packed_rows as Uint8Array,
   };

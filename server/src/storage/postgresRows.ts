@@ -9,9 +9,6 @@ export interface RowColumns {
   checksums: Buffer;
   /** Null where the batch has one type of points only. */
   pointsTypes: Buffer | null;
-  /** The lowest and the highest member. */
-  from: number;
-  to: number;
 }
 
 const [INT8, TEXT] = [20, 25];
@@ -24,23 +21,43 @@ const SAFE_DIGITS = 15;
 const [QUOTE, COMMA, MINUS, ZERO, NINE] = [34, 44, 45, 48, 57];
 const [OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET] = [91, 92, 93];
 
-/** Reads the text of a batch, `[[wp_user_id,"email",tenThousandths,checksum], …]`, each row perhaps with its type behind. */
+/**
+ * Reads the texts of batches, each `[[wp_user_id,"email",tenThousandths,checksum], …]`, with the type of points behind
+ * each row where `withTypes` says so; all rows together are `rowCount`.
+ */
 export function columnsOf(
-  text: Buffer,
+  texts: Buffer[],
   { rowCount, withTypes }: { rowCount: number; withTypes: boolean },
 ): RowColumns {
-  const reader = new RowReader(text);
-  const [ids, balances, checksums] = [0, 0, 0].map(() => new NumberColumn(rowCount)) as Three<NumberColumn>;
-  const emails = new TextColumn(rowCount, text.length);
-  const types = withTypes ? new TextColumn(rowCount, text.length) : undefined;
-  let [from, to] = [Number.POSITIVE_INFINITY, 0];
-  for (let row = 0; row < rowCount; row += 1) {
-    reader.pass(row === 0 ? OPEN_BRACKET : COMMA);
+  const bytes = texts.reduce((sum, { length }) => sum + length, 0);
+  const numbers = () => new NumberColumn(rowCount);
+  const columns = { userIds: numbers(), balances: numbers(), checksums: numbers() };
+  const emails = new TextColumn(rowCount, bytes);
+  const types = withTypes ? new TextColumn(rowCount, bytes) : undefined;
+  for (const text of texts) readRows(new RowReader(text), { ...columns, emails, types });
+  return {
+    userIds: columns.userIds.bytes,
+    emails: emails.bytes,
+    balances: columns.balances.bytes,
+    checksums: columns.checksums.bytes,
+    pointsTypes: types?.bytes ?? null,
+  };
+}
+
+interface Columns {
+  userIds: NumberColumn;
+  balances: NumberColumn;
+  checksums: NumberColumn;
+  emails: TextColumn;
+  types: TextColumn | undefined;
+}
+
+function readRows(reader: RowReader, { userIds, emails, balances, checksums, types }: Columns): void {
+  reader.pass(OPEN_BRACKET);
+  if (reader.passes(CLOSE_BRACKET)) return;
+  do {
     reader.pass(OPEN_BRACKET);
-    const id = reader.number() as number;
-    if (id < from) from = id;
-    if (id > to) to = id;
-    ids.add(id);
+    userIds.add(reader.number());
     reader.pass(COMMA);
     reader.text(emails);
     reader.pass(COMMA);
@@ -52,19 +69,9 @@ export function columnsOf(
       reader.text(types);
     }
     reader.pass(CLOSE_BRACKET);
-  }
-  return {
-    userIds: ids.bytes,
-    emails: emails.bytes,
-    balances: balances.bytes,
-    checksums: checksums.bytes,
-    pointsTypes: types?.bytes ?? null,
-    from,
-    to,
-  };
+  } while (reader.passes(COMMA));
+  reader.pass(CLOSE_BRACKET);
 }
-
-type Three<Item> = [Item, Item, Item];
 
 /** Walks through the text; what it finds must be what the intake writes. */
 class RowReader {
@@ -76,7 +83,13 @@ class RowReader {
   }
 
   pass(byte: number): void {
-    if (this.#bytes[this.#at++] !== byte) throw this.#broken();
+    if (!this.passes(byte)) throw this.#broken();
+  }
+
+  passes(byte: number): boolean {
+    if (this.#bytes[this.#at] !== byte) return false;
+    this.#at += 1;
+    return true;
   }
 
   number(): number | bigint {
