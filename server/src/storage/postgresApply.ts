@@ -2,6 +2,7 @@ import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection, Row } from './postgresDatabase.ts';
+import { columnsOf, type RowColumns } from './postgresRows.ts';
 
 /** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
 
@@ -11,6 +12,8 @@ export interface StagedBatch {
   rowCount: number;
   removalCount: number;
   rejectCount: number;
+  minUserId: number;
+  maxUserId: number;
   pointsTypes: string[];
   packedRows: Uint8Array;
 }
@@ -30,7 +33,7 @@ export async function nextBatches(tx: Connection, job: JobRow, maxRecords: numbe
 }
 
 const NEXT_BATCHES = `
-  SELECT n, record_count, row_count, removal_count, reject_count, points_types, packed_rows
+  SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id, points_types, packed_rows
   FROM (
     SELECT b.*, row_number() OVER ahead AS place, sum(record_count) OVER ahead AS records
     FROM (
@@ -74,45 +77,96 @@ export async function orderOf(tx: Connection, { siteId, type, place, mode }: Job
   };
 }
 
-/** Applies one batch and adds what became of its records to `settled`. */
-export async function applyBatch(
+/** Applies batches in their order, and tells what became of their records. */
+export async function applyBatches(
   tx: Connection,
-  { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
-): Promise<void> {
-  const { siteId, jobSeq, place } = job;
-  let inserted = 0;
-  let updated = 0;
-  if (batch.rowCount > 0) {
-    const rows = { siteId, place, ...rowsOf(batch) };
+  { job, batches, order }: { job: JobRow; batches: StagedBatch[]; order: Order },
+): Promise<Settled> {
+  const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
+  for (const group of groupsOf(batches)) {
+    const { inserted, updated } = await applyGroup(tx, { job, group, order });
+    const records = sumOf(group, ({ recordCount }) => recordCount);
+    const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
+    settled.records += records;
+    settled.inserted += inserted;
+    settled.updated += updated;
+    settled.unchanged += records - rejected - inserted - updated;
+    settled.rejected += rejected;
+  }
+  return settled;
+}
+
+/**
+ * Batches that one statement may write: the same members stand in no two of them, so that there is no order to keep,
+ * and all have one type of points. The first batches of a job are small; a shop sends its members by rising id.
+ */
+function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
+  const groups: StagedBatch[][] = [];
+  for (const batch of batches) {
+    const group = groups.at(-1);
+    const last = group?.at(-1);
+    if (last !== undefined && isJoinable(last, batch)) group?.push(batch);
+    else groups.push([batch]);
+  }
+  return groups;
+}
+
+function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
+  const oneType = last.pointsTypes.length === 1 && next.pointsTypes.length === 1;
+  if (!oneType || last.pointsTypes[0] !== next.pointsTypes[0]) return false;
+  return last.removalCount === 0 && last.maxUserId < next.minUserId;
+}
+
+async function applyGroup(
+  tx: Connection,
+  { job: { siteId, jobSeq, place }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
+): Promise<{ inserted: number; updated: number }> {
+  let [inserted, updated] = [0, 0];
+  if (group.some(({ rowCount }) => rowCount > 0)) {
+    const rows = { siteId, place, ...rowsOf(group) };
     const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
     inserted = written?.inserted as number;
     updated = written?.updated as number;
     if (order.mark) await tx.run(MARK, rows);
-    freeBytes(rows.rows);
+    freeColumns(rows);
   }
-  if (batch.removalCount > 0) {
-    const removals = { siteId, place, jobSeq, n: batch.n };
+  // Only the last batch of a group may have removals.
+  const last = group.at(-1) as StagedBatch;
+  if (last.removalCount > 0) {
+    const removals = { siteId, place, jobSeq, n: last.n };
     updated += await tx.run(REMOVE, removals);
     await tx.run(REMEMBER_REMOVED, removals);
   }
-  settled.records += batch.recordCount;
-  settled.inserted += inserted;
-  settled.updated += updated;
-  settled.unchanged += batch.recordCount - batch.rejectCount - inserted - updated;
-  settled.rejected += batch.rejectCount;
+  return { inserted, updated };
 }
 
-/** The rows of a batch, as the parameters of the statements that read them. */
-function rowsOf({ packedRows, pointsTypes }: StagedBatch): { rows: Buffer; onlyType: string | null } {
+/** The rows of a group, as the parameters of the statements that read them. */
+function rowsOf(group: StagedBatch[]): RowColumns & { onlyType: string | null; from: number; to: number } {
+  const [{ pointsTypes, minUserId }, last] = [group[0] as StagedBatch, group.at(-1) as StagedBatch];
   const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
-  return { rows: unpackText(packedRows), onlyType };
+  const texts = group.map(({ packedRows }) => unpackText(packedRows));
+  const rowCount = sumOf(group, (batch) => batch.rowCount);
+  const columns = columnsOf(texts, { rowCount, withTypes: onlyType === null });
+  texts.forEach(freeBytes);
+  return { ...columns, onlyType, from: minUserId, to: last.maxUserId };
+}
+
+function sumOf(group: StagedBatch[], count: (batch: StagedBatch) => number): number {
+  return group.reduce((sum, batch) => sum + count(batch), 0);
+}
+
+function freeColumns({ userIds, emails, balances, checksums, pointsTypes }: RowColumns): void {
+  for (const column of [userIds, emails, balances, checksums]) freeBytes(column);
+  if (pointsTypes !== null) freeBytes(pointsTypes);
 }
 
 /** The rows of a batch; one with a single type of points names it once, in `:onlyType`. */
 const ROWS = `(
-  SELECT (r ->> 0)::bigint AS wp_user_id, r ->> 1 AS email, (r ->> 2)::bigint AS balance,
-    (r ->> 3)::bigint AS checksum, coalesce(:onlyType, r ->> 4) AS points_type
-  FROM jsonb_array_elements(:rows::text::jsonb) AS r)`;
+  SELECT wp_user_id, email, balance, checksum, coalesce(:onlyType, own_type) AS points_type
+  FROM (
+    SELECT unnest(:userIds::bigint[]) AS wp_user_id, unnest(:emails::text[]) AS email,
+      unnest(:balances::bigint[]) AS balance, unnest(:checksums::bigint[]) AS checksum,
+      unnest(:pointsTypes::text[]) AS own_type) AS r)`;
 
 const REMOVALS = `(
   SELECT (r ->> 0)::bigint AS wp_user_id, r ->> 1 AS points_type
@@ -128,6 +182,14 @@ const STANDING = (table: string, columns: string, condition = 'true') => `LATERA
   LIMIT 1)`;
 
 /**
+ * Whether a balance of the site stands between the lowest and the highest member of the batch. Where none does, as when a
+ * shop is synced for the first time, no row is looked up. Asked once a statement, by the first entry of the index.
+ */
+const ANY_STANDS = `:to >= (
+  SELECT s.wp_user_id FROM artly.points_balances AS s
+  WHERE s.site_id = :siteId AND s.wp_user_id >= :from ORDER BY s.wp_user_id LIMIT 1)`;
+
+/**
  * What stands and differs is updated where it stands, what doesn't stand is inserted, and the rest is not touched. Quicker
  * than ON CONFLICT, which looks up each row again, and locks and so writes also those that don't change. Only one
  * job of a site writes balances at a time, so what doesn't stand can't come in between. Sorted by key, so that
@@ -137,7 +199,7 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
   WITH rows AS MATERIALIZED (
     SELECT r.*, s.place
     FROM ${ROWS} AS r
-      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq')} AS s ON true
+      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq', ANY_STANDS)} AS s ON true
       ${joins}
     WHERE (s.place IS NULL
         OR (s.job_seq <= :place::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
@@ -190,6 +252,8 @@ function batchFromRow(row: Row): StagedBatch {
     rowCount: row.row_count as number,
     removalCount: row.removal_count as number,
     rejectCount: row.reject_count as number,
+    minUserId: row.min_user_id as number,
+    maxUserId: row.max_user_id as number,
     pointsTypes: row.points_types as string[],
     packedRows: row.packed_rows as Uint8Array,
   };

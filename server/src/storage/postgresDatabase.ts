@@ -98,7 +98,7 @@ export class PostgresDatabase {
     work: (connection: Connection) => Promise<Result>,
     { mayCommit, limits: own }: { mayCommit: (result: Result) => boolean; limits: Partial<Limits> },
   ): Promise<Result> {
-    const limits = { ...this.#options, ...own };
+    const limits = { ...this.#options, durable: true, ...own };
     const client = await this.#pool.connect();
     const connection = connectionOf(client, limits);
     let lost = false;
@@ -125,12 +125,19 @@ interface Limits {
   statementTimeoutMs: number;
   lockTimeoutMs: number;
   idleInTransactionMs: number;
+  /** Whether the commit waits for the disk: `false` where a later commit, which does, stands for this one too. */
+  durable: boolean;
 }
 
-/** One message for all: each on its own would cost a way to the server and back. */
-function beginWith({ statementTimeoutMs, lockTimeoutMs, idleInTransactionMs }: Limits): string {
-  return `BEGIN; SET LOCAL statement_timeout = ${statementTimeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs};
-    SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}`;
+/**
+ * One message for all: each on its own would cost a way to the server and back. No plan is compiled (`jit`): for a
+ * statement of some milliseconds, that takes longer than it could save.
+ */
+function beginWith({ statementTimeoutMs, lockTimeoutMs, idleInTransactionMs, durable }: Limits): string {
+  return `BEGIN; SET LOCAL jit = off; SET LOCAL statement_timeout = ${statementTimeoutMs};
+    SET LOCAL lock_timeout = ${lockTimeoutMs};
+    SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}
+    ${durable ? '' : '; SET LOCAL synchronous_commit = off'}`;
 }
 
 function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Limits): Connection {

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../domain/errors.ts';
 import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatch, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
+import { applyBatches, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
@@ -87,10 +87,9 @@ export function applyNext(
   return db.race(async (tx) => {
     const job = await claimedRow(tx, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
-    const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
     const batches = await nextBatches(tx, job, batchSizeFor(job.total));
     const order = await orderOf(tx, job);
-    for (const batch of batches) await applyBatch(tx, { job, batch, order, settled });
+    const settled = await applyBatches(tx, { job, batches, order });
     return progressed(tx, job, { batches, settled, leaseMs, now });
   });
 }

@@ -100,9 +100,9 @@ async function insertBatch(
 ): Promise<void> {
   await tx.run(
     `INSERT INTO artly.job_batches (job_seq, n, record_count, packed_rows, row_count, removal_list, removal_count,
-       reject_count, points_types, rejected_user_ids)
-     VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :pointsTypes,
-       :rejectedUserIds)`,
+       reject_count, min_user_id, max_user_id, points_types, rejected_user_ids)
+     VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :minUserId, :maxUserId,
+       :pointsTypes, :rejectedUserIds)`,
     {
       jobSeq,
       n,
@@ -112,6 +112,8 @@ async function insertBatch(
       removals: batch.removals,
       removalCount: batch.removalCount,
       rejectCount: batch.rejectCount,
+      minUserId: batch.minUserId,
+      maxUserId: batch.maxUserId,
       pointsTypes: JSON.stringify(batch.pointsTypes),
       rejectedUserIds: JSON.stringify(batch.rejectedUserIds),
     },

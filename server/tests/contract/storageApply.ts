@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Storage } from '../../src/storage/storage.ts';
-import { badRecord, member, removal } from '../support/batches.ts';
+import { badRecord, batchesOf, member, removal } from '../support/batches.ts';
 import { countsOf, StorageLine } from '../support/storageLine.ts';
 
 /** Applying batches with their progress. */
@@ -106,6 +106,42 @@ function countsContract(storage: () => Storage): void {
         ['2 gold', 40_000n],
         ['2 points', 40_000n],
       ]),
+    );
+  });
+
+  test('what small batches of one move say of the same members counts in their order', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done([member(1, 7)]);
+    const jobId = await line.upload();
+    // As they come at the start of a large job, when nobody knows yet how large it is.
+    const small = [
+      range(1, 50).map((id) => member(id, 1)),
+      range(51, 100).map((id) => (id <= 60 ? removal(id - 50) : member(id, 2))),
+      range(1, 50).map((id) => member(id, id <= 5 ? 3 : 1)),
+      [...range(101, 140).map((id) => member(id, 4)), ...range(1, 10).map((id) => member(id, 5, 'gold'))],
+      range(141, 190).map((id) => member(id, 6)),
+    ];
+    for (const records of small) await line.stage(jobId, batchesOf(records));
+    await line.accept(
+      jobId,
+      Array.from({ length: 30_000 }, () => null),
+    );
+    const claim = await line.claimed(jobId);
+    const job = await line.applyNext(claim);
+    assert.deepEqual(job && countsOf(job), {
+      processed: 300,
+      inserted: 49 + 40 + 10 + 40 + 10 + 50,
+      updated: 1 + 10,
+      unchanged: 40,
+      rejected: 50,
+    });
+    const balances = await line.balances();
+    assert.equal(balances.size, 50 + 40 + 90 + 10);
+    assert.deepEqual(
+      ['1 points', '6 points', '11 points', '61 points', '101 points', '1 gold', '190 points'].map((key) =>
+        balances.get(key),
+      ),
+      [30_000n, 10_000n, 10_000n, 20_000n, 40_000n, 50_000n, 60_000n],
     );
   });
 

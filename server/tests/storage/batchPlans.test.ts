@@ -4,7 +4,7 @@ import { migrateSqlite } from '../../src/storage/migrate.ts';
 import { BATCH_STATEMENTS } from '../../src/storage/sqliteApply.ts';
 import { SqliteDatabase } from '../../src/storage/sqliteDatabase.ts';
 
-const PARAMETERS = { siteId: 1, jobSeq: 1, n: 0, from: 1, to: 50, rows: '[]', onlyType: 'points' };
+const PARAMETERS = { siteId: 1, jobSeq: 1, place: 1, n: 0, from: 1, to: 50, rows: '[]', onlyType: 'points' };
 
 for (const [name, sql] of Object.entries(BATCH_STATEMENTS)) {
   test(`${name} finds its balances by key, however many the site has`, () => {

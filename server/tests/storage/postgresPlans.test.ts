@@ -7,7 +7,10 @@ import * as missing from '../../src/storage/postgresMissing.ts';
 import { COUNT_JOBS } from '../../src/storage/postgresTally.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 
-const VALUES = { siteId: 1, jobSeq: 1, n: 0, from: 1, to: 50, limit: 10, rows: '[]', onlyType: 'points' };
+const VALUES = {
+  ...{ siteId: 1, jobSeq: 1, place: 1, n: 0, from: 1, to: 50, limit: 10, onlyType: 'points' },
+  ...{ userIds: '{1,2}', emails: '{a,b}', balances: '{1,2}', checksums: '{1,2}', pointsTypes: null },
+};
 
 describe('a statement on PostgreSQL', () => {
   let server: PostgresServer;

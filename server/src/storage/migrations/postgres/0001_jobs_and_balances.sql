@@ -83,6 +83,9 @@ CREATE TABLE artly.job_batches (
   row_count integer NOT NULL,
   removal_count integer NOT NULL,
   reject_count integer NOT NULL,
+  -- The lowest and the highest member of the rows; 0 where there are none.
+  min_user_id bigint NOT NULL,
+  max_user_id bigint NOT NULL,
   -- The types of points of the rows, as a JSON list.
   points_types jsonb NOT NULL,
   -- The members whose record was rejected, as a JSON list.
