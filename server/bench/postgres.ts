@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Batch } from '../src/domain/batch.ts';
 import { checksumOf } from '../src/domain/checksum.ts';
 import { BatchBuilder } from '../src/intake/batchBuilder.ts';
+import { pointsBalances } from '../src/jobTypes/pointsBalances.ts';
 import { openPostgresStorage } from '../src/storage/postgresStorage.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { PostgresServer } from '../tests/support/postgresServer.ts';
@@ -185,7 +186,7 @@ function payloadsOf(round: number): Buffer[] {
 
 /** The batches that the intake makes, as many at a time as it hands over. */
 function stagesOf(round: number): Batch[][] {
-  const builder = new BatchBuilder({ maxRejects: 0 });
+  const builder = new BatchBuilder({ type: pointsBalances, maxRejects: 0 });
   const stages: Batch[][] = [];
   let ready: Batch[] = [];
   for (const record of recordsOf(RECORDS, round)) {

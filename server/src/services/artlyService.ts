@@ -31,7 +31,7 @@ export interface Processed {
   again: boolean;
 }
 
-/** Points balances: how they are applied and read. */
+/** Records of all types, and above all points balances: how they are applied and read. */
 export class ArtlyService {
   readonly #storage: Storage;
   readonly #jobs: SyncJobService;
@@ -50,9 +50,9 @@ export class ArtlyService {
   }
 
   /**
-   * Applies balances. With a `jobId`, those that this job carries, for one turn in the name of `holder`, and each
+   * Applies balances, and what jobs of other types carry in the same way. With a `jobId`, the records of this job, for one turn in the name of `holder`, and each
    * batch is committed together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
-   * and resolves when that job has ended: there is no second way to apply a balance.
+   * and resolves when that job has ended: there is no second way to apply a record.
    */
   async processPointsBalances(
     work: { signal: AbortSignal } & (Omit<Turn, 'signal'> | { incoming: IncomingJob }),

@@ -1,9 +1,10 @@
 import type { Batch } from '../../src/domain/batch.ts';
 import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
+import { jobTypeNamed } from '../../src/jobTypes/jobTypes.ts';
 
 /** The batches that the intake makes of these records. */
-export function batchesOf(records: Iterable<unknown>): Batch[] {
-  const builder = new BatchBuilder({ maxRejects: Infinity });
+export function batchesOf(records: Iterable<unknown>, type = 'points-balances'): Batch[] {
+  const builder = new BatchBuilder({ type: jobTypeNamed(type), maxRejects: Infinity });
   for (const record of records) builder.add(record);
   return builder.end();
 }
