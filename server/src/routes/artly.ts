@@ -11,6 +11,7 @@ import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
 import { jobRoutes, rejectAsJson } from './jobs.ts';
 import { readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
+import { recordRoutes } from './records.ts';
 import { incomingBody, readSmallObject } from './requestBody.ts';
 import { actorOf, signIn, siteOf } from './signIn.ts';
 import { startedMessage, uploadRoutes } from './uploads.ts';
@@ -39,6 +40,7 @@ export function artlyRoutes(parts: ArtlyParts): Router {
   // Behind those of /artly/sync/jobs, which is no type.
   givenRoutes(router, before, parts);
   balanceRoutes(router, before, parts);
+  recordRoutes(router, before, parts);
   return router;
 }
 

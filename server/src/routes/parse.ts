@@ -173,6 +173,18 @@ export function readBalancesQuery(query: unknown) {
   return { afterUserId: after, limit, pointsType };
 }
 
+const RecordsQuery = BalancesQuery.omit({ points_type: true });
+const MemberRecordsQuery = RecordsQuery.extend({
+  wp_user_id: wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER }),
+});
+
+/** A page of the records of a type; some are read member by member. */
+export function readRecordsQuery(query: unknown, { byMember }: { byMember: boolean }) {
+  if (!byMember) return { ...readQuery(RecordsQuery, query), wpUserId: null };
+  const { wp_user_id: wpUserId, ...page } = readQuery(MemberRecordsQuery, query);
+  return { ...page, wpUserId };
+}
+
 const ChecksumsQuery = z
   .object({
     size: wholeNumber({ from: 1, to: MAX_SIZE }).default(1_000),

@@ -3,7 +3,7 @@ import { type IdRange, rangesBehind } from '../domain/idRange.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import type { Turn } from '../queue/queue.ts';
-import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
+import type { ChecksumSum, JobStep, ListedRecord, RecordPage, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { StorageWatch } from './storageWatch.ts';
@@ -94,6 +94,15 @@ export class ArtlyService {
       );
     }
     return balances;
+  }
+
+  /** A page of the records of a type with a table. `next` is the `after` of the next page, or null. */
+  async listRecords(
+    page: RecordPage & { type: string },
+  ): Promise<{ records: ListedRecord[]; next: number | null }> {
+    const found = await this.#storage.listRecords({ ...page, limit: page.limit + 1 });
+    const records = found.slice(0, page.limit);
+    return { records, next: found.length > page.limit ? (records.at(-1)?.position ?? null) : null };
   }
 
   /**

@@ -1,5 +1,6 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection, Row } from './postgresDatabase.ts';
 
@@ -84,10 +85,11 @@ export async function applyBatch(
   let updated = 0;
   if (batch.rowCount > 0) {
     const rows = { siteId, jobSeq, ...rowsOf(batch) };
-    const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
+    const { write, mark } = jobTypeNamed(job.type).table?.postgres ?? balanceStatements(order);
+    const written = await tx.get(write, rows);
     inserted = written?.inserted as number;
     updated = written?.updated as number;
-    if (order.mark) await tx.run(MARK, rows);
+    if (order.mark && mark !== null) await tx.run(mark, rows);
     freeBytes(rows.rows);
   }
   if (batch.removalCount > 0) {
@@ -100,6 +102,10 @@ export async function applyBatch(
   settled.updated += updated;
   settled.unchanged += batch.recordCount - batch.rejectCount - inserted - updated;
   settled.rejected += batch.rejectCount;
+}
+
+function balanceStatements({ olderThanRemovals }: Order): { write: string; mark: string } {
+  return { write: olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, mark: MARK };
 }
 
 /** The rows of a batch, as the parameters of the statements that read them. */

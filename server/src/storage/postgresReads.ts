@@ -1,13 +1,14 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
 import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import type { AuditEntry, ChecksumSum, JobFilter, ListedRecord, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on PostgreSQL: the methods of the port of the same names. They change nothing. */
 
 export async function findJob(
   db: PostgresDatabase,
@@ -113,6 +114,13 @@ export async function findBalances(
     { siteId, wpUserId },
   );
   return rows.map(balanceFromRow);
+}
+
+export async function listRecords(
+  db: PostgresDatabase,
+  { type, ...page }: Parameters<Storage['listRecords']>[0],
+): Promise<ListedRecord[]> {
+  return (await db.all(tableNamed(type).postgres.list, page)) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string) => `(

@@ -1,13 +1,15 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { isListedByMember } from '../jobTypes/jobType.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
 import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import type { AuditEntry, ChecksumSum, JobFilter, ListedRecord, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on SQLite: the methods of the port of the same names. They change nothing. */
 
 export function findJob(
   db: SqliteDatabase,
@@ -115,6 +117,16 @@ export function findBalances(
       { siteId, wpUserId },
     )
     .map(balanceFromRow);
+}
+
+/** A statement of SQLite takes the parameters alone that it names. */
+export function listRecords(
+  db: SqliteDatabase,
+  { type, siteId, wpUserId, after, limit }: Parameters<Storage['listRecords']>[0],
+): ListedRecord[] {
+  const table = tableNamed(type);
+  const member = isListedByMember(table) ? { wpUserId } : {};
+  return db.all(table.sqlite.list, { siteId, after, limit, ...member }) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string, to: string) => `(
