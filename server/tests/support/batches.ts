@@ -25,3 +25,8 @@ export function removal(wpUserId: number, pointsType?: string): object {
 export function badRecord(wpUserId: number): object {
   return { wp_user_id: wpUserId, email: 'nobody', points_balance: 1 };
 }
+
+/** Whole numbers, both ends included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}
