@@ -68,6 +68,7 @@ const READS = [
   '/artly/points-balances',
   '/artly/points-balances/1000',
   '/artly/points-balances/checksums',
+  '/artly/users',
 ];
 
 /** Every method of both ports: the flow that runs into it and the calls at which to crash, or why none does. */
@@ -109,6 +110,7 @@ const storageMethods: Record<string, { flow: keyof typeof flows; calls?: number[
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },
   findBalances: { flow: 'read' },
+  listRecords: { flow: 'read' },
   sumChecksums: { flow: 'read' },
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },
