@@ -9,7 +9,7 @@ export interface RejectedRecord extends Reject {
 
 /**
  * Checked records of one job, in the form storage keeps until they are applied. A key (of balances: a member and type of
- * points) stands at most once in it.
+ * points) stands at most once in it, unless what came first always stands.
  */
 export interface Batch {
   /** Records of the body this batch settles: rows, removals, rejects, and records a later one stands for. */

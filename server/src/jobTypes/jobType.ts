@@ -27,7 +27,10 @@ export type RecordRow = [key: string | number, ...rest: (string | number | null)
 export interface RecordTable {
   /** The first one is the key. */
   fields: Readonly<Record<string, Field>>;
-  /** Which record of a key stands where a batch has several; the others count as unchanged. */
+  /**
+   * Which record of a key stands where a batch has several; the others count as unchanged. `first` is left to `write`,
+   * which sees all of them in their order; of `last`, it is given that one alone.
+   */
   standing: 'first' | 'last';
   sqlite: TableStatements & {
     /** Counts as `standing` which of `:rows` stand already; null where a row is never changed, so that all written are new. */

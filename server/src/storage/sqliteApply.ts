@@ -121,7 +121,7 @@ function writeBalances(
   return { inserted, changed };
 }
 
-/** The records of all other types: what their table says. A key stands once in a batch, so what doesn't stand is new. */
+/** The records of all other types: what their table says. Where rows may change, a key stands once, so what doesn't stand is new. */
 function writeRows(
   db: SqliteDatabase,
   { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
