@@ -10,13 +10,13 @@ import { time } from './time.ts';
  */
 
 /**
- * The index by member goes by blocks of so many events. In one tree over all of them, events in the order of time, as a
- * shop has them, would fall on every page of it, and each batch would write the whole index again. So they fall on the
- * pages of the newest block, and a member's history is looked up in each block.
+ * On SQLite, the index by member goes by blocks of so many events. In one tree over all of them, events in the order of
+ * time, as a shop has them, would fall on every page of it, and each batch would write the whole index again. So they
+ * fall on the pages of the newest block, and a member's history is looked up in each block. The migration has the same
+ * number. And there, what an event is neither found by nor compared by stays as it lies in the batch, binary JSON:
+ * docs/decisions/0008-types-of-jobs.md has what that takes.
  */
-const BLOCK = 32_768;
-
-const LIST = 'external_event_id, wp_user_id, email, event_type, source, order_id, created_at';
+const BLOCK = 8_192;
 
 export const pointsEvents = tableType({
   name: 'points-events',
@@ -35,11 +35,8 @@ export const pointsEvents = tableType({
   standing: 'first',
   sqlite: {
     write: `
-      INSERT INTO points_events (site_id, external_event_id, wp_user_id, email, points_delta, event_type, source,
-        order_id, created_at)
-      SELECT :siteId, json_extract(r.value, '$[0]'), json_extract(r.value, '$[1]'), json_extract(r.value, '$[2]'),
-        json_extract(r.value, '$[3]'), json_extract(r.value, '$[4]'), json_extract(r.value, '$[5]'),
-        json_extract(r.value, '$[6]'), json_extract(r.value, '$[7]')
+      INSERT INTO points_events (site_id, external_event_id, wp_user_id, record)
+      SELECT :siteId, json_extract(r.value, '$[0]'), json_extract(r.value, '$[1]'), r.value
       FROM jsonb_each(CAST(:rows AS TEXT)) AS r WHERE true
       ON CONFLICT (site_id, external_event_id) DO NOTHING`,
     countStanding: null,
@@ -49,7 +46,9 @@ export const pointsEvents = tableType({
         SELECT CAST(:after AS INTEGER) / ${BLOCK}
         UNION ALL
         SELECT n + 1 FROM block WHERE n < (SELECT max(event_seq) / ${BLOCK} FROM points_events))
-      SELECT event_seq AS position, CAST(points_delta AS TEXT) AS points_delta, ${LIST}
+      SELECT event_seq AS position, external_event_id, wp_user_id, record ->> '$[2]' AS email,
+        CAST(record ->> '$[3]' AS TEXT) AS points_delta, record ->> '$[4]' AS event_type, record ->> '$[5]' AS source,
+        record ->> '$[6]' AS order_id, record ->> '$[7]' AS created_at
       FROM block CROSS JOIN points_events
       WHERE site_id = :siteId AND event_seq / ${BLOCK} = block.n AND wp_user_id = :wpUserId AND event_seq > :after
       ORDER BY event_seq LIMIT :limit`,
@@ -66,7 +65,8 @@ export const pointsEvents = tableType({
       SELECT count(*) AS inserted, 0 AS updated FROM inserted`,
     mark: null,
     list: `
-      SELECT event_seq AS position, points_delta::text AS points_delta, ${LIST}
+      SELECT event_seq AS position, external_event_id, wp_user_id, email, points_delta::text AS points_delta, event_type,
+        source, order_id, created_at
       FROM artly.points_events
       WHERE site_id = :siteId AND wp_user_id = :wpUserId AND event_seq > :after
       ORDER BY event_seq LIMIT :limit`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isReject } from '../../src/domain/reject.ts';
-import { type RecordTable, readRecord } from '../../src/jobTypes/jobType.ts';
+import { readRecord } from '../../src/jobTypes/jobType.ts';
 import { JOB_TYPES, jobTypeNamed, tableNamed } from '../../src/jobTypes/jobTypes.ts';
 
 const EVENT = {
@@ -155,24 +155,10 @@ describe('The list of types', () => {
     assert.equal(jobTypeNamed('points-changes'), jobTypeNamed('points-events'));
     assert.throws(() => jobTypeNamed('toString'), { code: 'TYPE_NOT_FOUND' });
   });
-
-  it('has statements that take all that their fields give', () => {
-    for (const { table } of JOB_TYPES) {
-      if (table === null) continue;
-      for (let at = 0; at < fieldCount(table); at += 1) {
-        assert.ok(table.sqlite.write.includes(`'$[${at}]'`));
-        assert.match(table.postgres.write, new RegExp(`->> ${at}\\b`));
-      }
-    }
-  });
 });
 
 function good(type: string): object {
   return type === 'users' ? USER : EVENT;
-}
-
-function fieldCount({ fields }: RecordTable): number {
-  return Object.keys(fields).length;
 }
 
 function shortly(change: object): string {
