@@ -8,12 +8,13 @@ import { postgres } from './postgres.ts';
 import { say } from './report.ts';
 import { speed } from './speed.ts';
 import { steps } from './steps.ts';
+import { types } from './types.ts';
 
 /**
  * `npm run bench`: each speed as a ratio to a limit, both measured in this run, side by side. Exits 1 when a limit is
  * not kept. `npm run bench -- speed` runs one section alone.
  */
-const SECTIONS = { speed, steps, large, busy, differences, hostile, live, postgres };
+const SECTIONS = { speed, steps, large, busy, differences, hostile, live, types, postgres };
 
 const wanted = process.argv.slice(2);
 say(`Machine: ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}.`);

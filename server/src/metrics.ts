@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type Counts, hasEnded, JOB_STATUSES, JOB_TYPES, type Job } from './domain/job.ts';
-import { REJECT_CODES } from './domain/pointsBalance.ts';
+import { type Counts, hasEnded, JOB_STATUSES, type Job } from './domain/job.ts';
+import type { JobType } from './jobTypes/jobType.ts';
+import { JOB_TYPES } from './jobTypes/jobTypes.ts';
 import { PRODUCT } from './product.ts';
 import type { HttpMetrics, MeasuredRequest } from './routes/requests.ts';
 import {
@@ -120,19 +121,21 @@ export class Metrics implements JobMetrics, HttpMetrics {
     this.#jobs.reset();
     this.#queueAge.remove();
     if (figures === undefined) return;
-    for (const type of JOB_TYPES) for (const status of JOB_STATUSES) this.#jobs.set({ type, status }, 0);
+    for (const { name } of JOB_TYPES) {
+      for (const status of JOB_STATUSES) this.#jobs.set({ type: name, status }, 0);
+    }
     for (const { type, status, jobs } of figures.counts) this.#jobs.set({ type, status }, jobs);
     this.#queueAge.set(figures.queueAgeSeconds);
   }
 
   /** A counter that is not there before the first failure would hide it: what comes out of nothing is no increase. */
-  #beginAtZero(type: string): void {
+  #beginAtZero({ name: type, rejectCodes }: JobType): void {
     for (const outcome of JOB_STATUSES.filter(hasEnded)) this.#ended.inc({ type, outcome }, 0);
     for (const cause of ['asked', 'failure'] satisfies RetryCause[]) this.#retries.inc({ type, cause }, 0);
     for (const kind of ['inserted', 'updated', 'unchanged', 'rejected'] satisfies (keyof Counts)[]) {
       this.#settled.inc({ type, kind }, 0);
     }
-    for (const code of [...REJECT_CODES, REASON_NOT_KEPT]) this.#rejects.inc({ type, code }, 0);
+    for (const code of [...rejectCodes, REASON_NOT_KEPT]) this.#rejects.inc({ type, code }, 0);
     this.#batches.zero({ type });
   }
 

@@ -1,6 +1,6 @@
 import { freeBytes } from './ownBuffer.ts';
 import type { PackedText } from './packedText.ts';
-import type { Reject } from './pointsBalance.ts';
+import type { Reject } from './reject.ts';
 
 /** A rejected record with its place in the job, counted from 0. */
 export interface RejectedRecord extends Reject {
@@ -13,19 +13,19 @@ export interface KeptReject extends RejectedRecord {
 }
 
 /**
- * Checked records of one job, in the form storage keeps until they are applied. A member and type of points
- * stands at most once in it.
+ * Checked records of one job, in the form storage keeps until they are applied. A key (of balances: a member and type of
+ * points) stands at most once in it, unless what came first always stands.
  */
 export interface Batch {
   /** Records of the body this batch settles: rows, removals, rejects, and records a later one stands for. */
   count: number;
   /**
-   * Packed JSON text: `[[wp_user_id, email, tenThousandths, checksum], …]`, with the points type behind where
-   * there are several in `pointsTypes`.
+   * Packed JSON text. Of balances: `[[wp_user_id, email, tenThousandths, checksum], …]`, with the points type behind
+   * where there are several in `pointsTypes`. Of other types: the values of their fields, `[[key, …], …]`.
    */
   rows: PackedText;
   rowCount: number;
-  /** The types of points of `rows`. */
+  /** The types of points of `rows`. What follows is of balances alone, but the rejects: elsewhere it is empty, or 0. */
   pointsTypes: string[];
   /** The lowest and highest `wp_user_id` of `rows`; 0 where there is none. */
   minUserId: number;

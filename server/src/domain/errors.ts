@@ -13,6 +13,7 @@ export const ERRORS = {
   ORIGIN_NOT_ALLOWED: { status: 403 },
   NOT_FOUND: { status: 404 },
   JOB_NOT_FOUND: { status: 404 },
+  TYPE_NOT_FOUND: { status: 404 },
   BALANCE_NOT_FOUND: { status: 404 },
   METHOD_NOT_ALLOWED: { status: 405 },
   INVALID_PARAMETER: { status: 400 },

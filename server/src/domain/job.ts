@@ -1,8 +1,6 @@
 import type { ErrorCode } from './errors.ts';
 import type { IdRange } from './idRange.ts';
 
-export const JOB_TYPES = ['points-balances'] as const;
-
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 

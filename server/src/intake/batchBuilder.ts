@@ -1,8 +1,15 @@
 import type { Batch, KeptReject, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
-import { isReject, readPointsBalance } from '../domain/pointsBalance.ts';
+import type { JobType } from '../jobTypes/jobType.ts';
 import { BatchRows } from './batchRows.ts';
 import type { PlainRecord } from './plainRecord.ts';
+import { TableRows } from './tableRows.ts';
+
+interface BatchPlan {
+  type: JobType;
+  maxRejects: number;
+  expectedTotal?: number;
+}
 
 /** A rejected record longer than this is not kept to be tried again: thousands of them may come. */
 const LONGEST_KEPT_RECORD = 1_024;
@@ -14,15 +21,15 @@ export class BatchBuilder {
   readonly #expectedTotal: number;
   #capacity: number;
   #mayReject: number;
-  readonly #rows: BatchRows;
+  readonly #rows: BatchRows | TableRows;
   #open: OpenBatch;
   #finished: Batch[] = [];
 
-  constructor({ maxRejects, expectedTotal = 0 }: { maxRejects: number; expectedTotal?: number }) {
+  constructor({ type: { table }, maxRejects, expectedTotal = 0 }: BatchPlan) {
     this.#expectedTotal = expectedTotal;
     this.#capacity = batchSizeFor(expectedTotal);
     this.#mayReject = maxRejects;
-    this.#rows = new BatchRows({ records: this.#capacity });
+    this.#rows = table === null ? new BatchRows({ records: this.#capacity }) : new TableRows(table);
     this.#open = new OpenBatch(this.#rows, maxRejects);
   }
 
@@ -41,7 +48,7 @@ export class BatchBuilder {
     this.#countOne();
   }
 
-  /** Adds a record that is known to be right. */
+  /** Adds a balance that is known to be right. */
   addPlain(record: PlainRecord): void {
     this.#open.addPlain(record);
     this.#plain += 1;
@@ -82,27 +89,27 @@ export class BatchBuilder {
 /** The batch in hand: what is accepted lies in the rows, which batches take turns with. */
 class OpenBatch {
   count = 0;
-  readonly #rows: BatchRows;
+  readonly #rows: BatchRows | TableRows;
   readonly #mayReject: number;
   #rejects: KeptReject[] = [];
   #rejectCount = 0;
   #rejectedUserIds: number[] = [];
 
-  constructor(rows: BatchRows, mayReject: number) {
+  constructor(rows: BatchRows | TableRows, mayReject: number) {
     this.#rows = rows;
     this.#mayReject = mayReject;
   }
 
   add(record: unknown, index: number): void {
     this.count += 1;
-    const reading = readPointsBalance(record);
-    if (isReject(reading)) this.#reject({ index, ...reading }, record);
-    else this.#rows.add(reading);
+    const reject = this.#rows.add(record);
+    if (reject !== undefined) this.#reject({ index, ...reject }, record);
   }
 
   addPlain(record: PlainRecord): void {
     this.count += 1;
-    this.#rows.addPlain(record);
+    // Only balances have a short way.
+    (this.#rows as BatchRows).addPlain(record);
   }
 
   #reject(reject: RejectedRecord, record: unknown): void {

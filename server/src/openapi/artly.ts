@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
-import { JOB_TYPE, PlanQuery, StatusQuery } from '../routes/parse.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
+import { PlanQuery, StatusQuery } from '../routes/parse.ts';
 import {
   answer,
   emptyAnswer,
@@ -10,11 +11,13 @@ import {
   type Operation,
   type Parameter,
   type Paths,
+  pathParameter,
   queryParameters,
   RECORDS_ERRORS,
   SITE_ERRORS,
   schemaOf,
 } from './operation.ts';
+import { OTHER_RECORDS } from './records.ts';
 import { Job, JobId, PointsBalance, Reject, Success } from './shapes.ts';
 
 const tags = ['Start and watch'];
@@ -63,7 +66,7 @@ const recordsBody: NonNullable<Operation['requestBody']> = {
   required: true,
   content: {
     'application/json': {
-      schema: schemaOf(z.array(PointsBalance).min(1), 'input'),
+      schema: schemaOf(z.array(z.union([PointsBalance, ...OTHER_RECORDS])).min(1), 'input'),
       example: RECORDS_EXAMPLE,
     },
     'application/x-ndjson': {
@@ -73,9 +76,16 @@ const recordsBody: NonNullable<Operation['requestBody']> = {
   },
 };
 
-const RECEIVING = { tags, parameters: [...PLAN, IDEMPOTENCY_KEY, PACKED], requestBody: recordsBody };
+/** Older names mean the same. */
+const TYPE = pathParameter(
+  'type',
+  'What the records are.',
+  z.enum(JOB_TYPES.flatMap(({ name, olderNames }) => [name, ...olderNames])),
+);
+const RECEIVING = { tags, parameters: [TYPE, ...PLAN, IDEMPOTENCY_KEY, PACKED], requestBody: recordsBody };
 export const PACKED_RECORDS = { parameters: [PACKED], requestBody: recordsBody };
 const RECEIVING_ERRORS: ErrorCode[] = [
+  'TYPE_NOT_FOUND',
   ...SITE_ERRORS,
   ...RECORDS_ERRORS,
   'IDEMPOTENCY_KEY_INVALID',
@@ -92,10 +102,10 @@ const jobIdQuery: Parameter = {
 
 /** What older versions of the plugin call: see routes/artly.ts. */
 export const artlyPaths: Paths = {
-  [`/artly/sync/${JOB_TYPE}/start`]: {
+  '/artly/sync/{type}/start': {
     post: {
       ...RECEIVING,
-      operationId: 'startBalances',
+      operationId: 'startJob',
       summary: 'Starts a job',
       description:
         'Of any length up to `ARTLY_MAX_RECORDS`. The answer comes when all records are stored, durably; the work goes on in the background. One bad record is rejected alone.',
@@ -109,13 +119,14 @@ export const artlyPaths: Paths = {
       },
     },
   },
-  [`/artly/sync/${JOB_TYPE}/status`]: {
+  '/artly/sync/{type}/status': {
     get: {
       tags,
       operationId: 'readStatus',
       summary: 'Looks at a job',
       description: 'At once; with `wait`, when the job is newer than `version`, or after so many seconds.',
       parameters: [
+        TYPE,
         jobIdQuery,
         ...queryParameters(StatusQuery, {
           version: 'The version of the job that you have.',
@@ -128,6 +139,7 @@ export const artlyPaths: Paths = {
         304: emptyAnswer('You have this version.'),
         ...errorAnswers(
           ...SITE_ERRORS,
+          'TYPE_NOT_FOUND',
           'JOB_ID_MISSING',
           'JOB_ID_REPEATED',
           'JOB_NOT_FOUND',
@@ -136,19 +148,21 @@ export const artlyPaths: Paths = {
       },
     },
   },
-  [`/artly/sync/${JOB_TYPE}/cancel`]: {
+  '/artly/sync/{type}/cancel': {
     post: {
       tags,
-      operationId: 'cancelBalances',
+      operationId: 'cancelByType',
       summary: 'Cancels a job',
       description:
         'Once it is answered, no further record of the job changes. A job that had ended is no error: the message says so.',
+      parameters: [TYPE],
       requestBody: jsonBody(z.object({ jobId: JobId }), { jobId: JOB_ID_EXAMPLE }),
       responses: {
         200: answer('The job is cancelled, or had ended before.', JobMoved),
         ...errorAnswers(
           ...SITE_ERRORS,
           ...OBJECT_ERRORS,
+          'TYPE_NOT_FOUND',
           'JOB_ID_MISSING',
           'JOB_ID_REPEATED',
           'JOB_ID_INVALID',
@@ -157,10 +171,10 @@ export const artlyPaths: Paths = {
       },
     },
   },
-  [`/artly/sync/${JOB_TYPE}`]: {
+  '/artly/sync/{type}': {
     post: {
       ...RECEIVING,
-      operationId: 'applyBalances',
+      operationId: 'applyAtOnce',
       summary: 'All in one request',
       description:
         'The old endpoint, for small shops: the same job, but the answer comes when all is applied. `errors` has the first 1,000 rejected records.',

@@ -5,6 +5,7 @@ import { jobPaths } from './jobs.ts';
 import { livePaths } from './live.ts';
 import { operatingPaths } from './operating.ts';
 import { namedSchema, type Paths, type Schema } from './operation.ts';
+import { recordPaths } from './records.ts';
 import { NAMED_SHAPES } from './shapes.ts';
 import { uploadPaths } from './uploads.ts';
 
@@ -15,6 +16,7 @@ const PATHS: Paths = {
   ...uploadPaths,
   ...livePaths,
   ...balancePaths,
+  ...recordPaths,
   ...operatingPaths,
 };
 

@@ -37,7 +37,7 @@ export const jobPaths: Paths = {
           'A page; `nextCursor` is null on the last one.',
           z.strictObject({ ...Success, jobs: z.array(Job), nextCursor: JobId.nullable() }),
         ),
-        ...errorAnswers(...SITE_ERRORS),
+        ...errorAnswers(...SITE_ERRORS, 'TYPE_NOT_FOUND'),
       },
     },
     post: {
@@ -53,6 +53,7 @@ export const jobPaths: Paths = {
         ...errorAnswers(
           ...SITE_ERRORS,
           ...OBJECT_ERRORS,
+          'TYPE_NOT_FOUND',
           'IDEMPOTENCY_KEY_INVALID',
           'IDEMPOTENCY_KEY_REUSED',
         ),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../domain/errors.ts';
-import { JOB_MOVES, JOB_STATUSES, JOB_TYPES } from '../domain/job.ts';
-import { REJECT_CODES } from '../domain/pointsBalance.ts';
+import { JOB_MOVES, JOB_STATUSES } from '../domain/job.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 
 /** What several endpoints carry. A test holds real answers against it: a field too few or too many fails there. */
 
@@ -14,7 +14,7 @@ export const Success = { success: z.literal(true) };
 
 export const Job = z.strictObject({
   jobId: JobId,
-  type: z.enum(JOB_TYPES),
+  type: z.enum(JOB_TYPES.map(({ name }) => name)),
   status: z.enum(JOB_STATUSES),
   progress: z.int().min(0).max(100).describe('Whole percent; 100 only when completed.'),
   processed: count.describe('Records settled so far.'),
@@ -48,7 +48,7 @@ export const Job = z.strictObject({
 export const Reject = z.strictObject({
   index: count.describe('Place in the body, from 0.'),
   wp_user_id: UserId.nullable(),
-  code: z.enum(REJECT_CODES),
+  code: z.enum(JOB_TYPES.flatMap(({ rejectCodes }) => rejectCodes)),
   message: z.string(),
 });
 

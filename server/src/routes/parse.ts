@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { ALL_IDS, type IdRange, mergeRanges } from '../domain/idRange.ts';
-import { JOB_MODES, JOB_STATUSES, JOB_TYPES, type JobPlan } from '../domain/job.ts';
+import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
+import type { JobType } from '../jobTypes/jobType.ts';
+import { JOB_TYPES, jobTypeNamed } from '../jobTypes/jobTypes.ts';
+import { pointsBalances } from '../jobTypes/pointsBalances.ts';
 
 /** Everything that comes in by an address or a small body is read here, once. */
 
@@ -102,16 +105,22 @@ function hasRangesInSnapshotOnly({ mode, ranges }: Pick<JobPlan, 'mode' | 'range
 }
 
 /** How a job is meant: `?mode=snapshot&ranges=1000-1999,5000-5999&confirmRemoval=true`. */
-export function readJobPlan(query: unknown): JobPlan {
-  return readQuery(PlanQuery, query);
+export function readJobPlan(query: unknown, type: JobType): JobPlan {
+  return planFor(type, readQuery(PlanQuery, query), 'address');
 }
 
-/** The one type of job there is. */
-export const JOB_TYPE = JOB_TYPES[0];
+/** The plan, if jobs of this type can have it: only balances are removed. */
+function planFor(type: JobType, plan: JobPlan, where: 'address' | 'body'): JobPlan {
+  if (type === pointsBalances || (plan.mode === 'merge' && !plan.confirmRemoval)) return plan;
+  const message = `Wrong in the ${where}: mode=snapshot, ranges and confirmRemoval are for points-balances, as ${type.records} are never removed: leave them out.`;
+  throw new SyncError('INVALID_PARAMETER', message);
+}
+
+const TYPE_RULE = `must be one of ${JOB_TYPES.map(({ name }) => name).join(', ')}`;
 
 export const NewJob = z
   .object({
-    type: z.literal(JOB_TYPE, `must be ${JOB_TYPE}`),
+    type: z.string(TYPE_RULE),
     total: z
       .int('must be a whole number above 0')
       .min(1, 'must be a whole number above 0')
@@ -125,8 +134,9 @@ export const NewJob = z
 
 /** What a job that comes in parts is to be: `{ "type": "points-balances", "total": 5000, "mode": "snapshot" }`. */
 export function readNewJob(body: unknown) {
-  const { type, total, ...plan } = readShape(NewJob, body, 'body');
-  return { type, expectedTotal: total, plan };
+  const { type: name, total, ...plan } = readShape(NewJob, body, 'body');
+  const type = jobTypeNamed(name);
+  return { type: type.name, expectedTotal: total, plan: planFor(type, plan, 'body') };
 }
 
 export const RetryBody = z
@@ -181,8 +191,8 @@ export const JobsQuery = z.object({
 });
 
 export function readJobsQuery(query: unknown) {
-  const { type = null, status = null, cursor = null, limit } = readQuery(JobsQuery, query);
-  return { type, status, cursor, limit };
+  const { type, status = null, cursor = null, limit } = readQuery(JobsQuery, query);
+  return { type: type === undefined ? null : jobTypeNamed(type).name, status, cursor, limit };
 }
 
 /** How long an answer may wait for a change, in seconds: proxies cut off what is silent for longer than 30. */
@@ -219,6 +229,18 @@ export const BalancesQuery = z.object({
 export function readBalancesQuery(query: unknown) {
   const { after, limit, points_type: pointsType = null } = readQuery(BalancesQuery, query);
   return { afterUserId: after, limit, pointsType };
+}
+
+export const RecordsQuery = BalancesQuery.omit({ points_type: true });
+export const MemberRecordsQuery = RecordsQuery.extend({
+  wp_user_id: wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER }),
+});
+
+/** A page of the records of a type; some are read member by member. */
+export function readRecordsQuery(query: unknown, { byMember }: { byMember: boolean }) {
+  if (!byMember) return { ...readQuery(RecordsQuery, query), wpUserId: null };
+  const { wp_user_id: wpUserId, ...page } = readQuery(MemberRecordsQuery, query);
+  return { ...page, wpUserId };
 }
 
 export const ChecksumsQuery = z

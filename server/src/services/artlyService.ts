@@ -3,7 +3,7 @@ import { type IdRange, rangesBehind } from '../domain/idRange.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import type { Turn } from '../queue/queue.ts';
-import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
+import type { ChecksumSum, JobStep, ListedRecord, RecordPage, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { StorageWatch } from './storageWatch.ts';
@@ -31,7 +31,7 @@ export interface Processed {
   again: boolean;
 }
 
-/** Points balances: how they are applied and read. */
+/** Records of all types, and above all points balances: how they are applied and read. */
 export class ArtlyService {
   readonly #storage: Storage;
   readonly #jobs: SyncJobService;
@@ -50,9 +50,9 @@ export class ArtlyService {
   }
 
   /**
-   * Applies balances. With a `jobId`, those that this job carries, for one turn in the name of `holder`, and each
+   * Applies balances, and what jobs of other types carry in the same way. With a `jobId`, the records of this job, for one turn in the name of `holder`, and each
    * batch is committed together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
-   * and resolves when that job has ended: there is no second way to apply a balance.
+   * and resolves when that job has ended: there is no second way to apply a record.
    */
   async processPointsBalances(
     work: { signal: AbortSignal } & (Omit<Turn, 'signal'> | { incoming: IncomingJob }),
@@ -94,6 +94,15 @@ export class ArtlyService {
       );
     }
     return balances;
+  }
+
+  /** A page of the records of a type with a table. `next` is the `after` of the next page, or null. */
+  async listRecords(
+    page: RecordPage & { type: string },
+  ): Promise<{ records: ListedRecord[]; next: number | null }> {
+    const found = await this.#storage.listRecords({ ...page, limit: page.limit + 1 });
+    const records = found.slice(0, page.limit);
+    return { records, next: found.length > page.limit ? (records.at(-1)?.position ?? null) : null };
   }
 
   /**

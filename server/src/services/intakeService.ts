@@ -91,12 +91,12 @@ export class IntakeService {
     let upload: Upload | undefined;
     try {
       const hashed = idempotencyKey !== null;
-      upload = await this.#intake.open({ ...format, ...this.#limits, hashed, expectedTotal: 0 });
+      upload = await this.#intake.open({ ...format, ...this.#limits, type, hashed, expectedTotal: 0 });
       const stage = (batches: Batch[]) => this.#storage.stage({ jobId, batches, now: this.#clock.now() });
       const { batches, hash, rejects } = await stageBody(upload, body, stage);
       const acceptance = { jobId, batches, actor, now: this.#clock.now() };
       if (idempotencyKey !== null && hash !== undefined) {
-        const requestHash = hashOf(hash, plan);
+        const requestHash = hashOf(hash, { type, ...plan });
         return await this.#acceptOnce(siteId, acceptance, { idempotencyKey, requestHash, rejects });
       }
       const job = await this.#storage.accept(acceptance);
@@ -130,7 +130,7 @@ export class IntakeService {
   }
 }
 
-/** The same body with another plan is another request. */
-function hashOf(bodyHash: Uint8Array, plan: JobPlan): Uint8Array {
-  return createHash('sha256').update(bodyHash).update(JSON.stringify(plan)).digest();
+/** The same body of another type or with another plan is another request. */
+function hashOf(bodyHash: Uint8Array, meant: JobPlan & { type: string }): Uint8Array {
+  return createHash('sha256').update(bodyHash).update(JSON.stringify(meant)).digest();
 }

@@ -1,12 +1,10 @@
 import type { Counts, Job } from '../domain/job.ts';
-import type { RejectCode } from '../domain/pointsBalance.ts';
 
-/** Why a record was rejected; the last one stands for those whose reasons are not kept (`ARTLY_MAX_REJECTS`). */
-export type RejectReason = RejectCode | typeof REASON_NOT_KEPT;
+/** Stands for the reject codes that are not kept (`ARTLY_MAX_REJECTS`). */
 export const REASON_NOT_KEPT = 'REASON_NOT_KEPT';
 
-/** Rejected records of one body, by reason. */
-export type RejectCounts = ReadonlyMap<RejectReason, number>;
+/** Rejected records of one body, by reject code. */
+export type RejectCounts = ReadonlyMap<string, number>;
 
 /** Why a job runs again: it was asked to, or a failure may have passed. */
 export type RetryCause = 'asked' | 'failure';

@@ -74,6 +74,7 @@ export class PartsService {
     const upload = await intake.open({
       ...format,
       ...limits,
+      type: job.type,
       maxRecords: room,
       hashed: true,
       expectedTotal: job.expectedTotal ?? job.total,

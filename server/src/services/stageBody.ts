@@ -1,6 +1,6 @@
 import { type Batch, freeBatches } from '../domain/batch.ts';
 import type { Upload, WholeBody } from '../intake/intake.ts';
-import { REASON_NOT_KEPT, type RejectCounts, type RejectReason } from './jobMetrics.ts';
+import { REASON_NOT_KEPT, type RejectCounts } from './jobMetrics.ts';
 
 /** Records kept in one transaction while a body comes in. */
 const RECORDS_A_STAGE = 8_000;
@@ -20,7 +20,7 @@ export async function stageBody(
   const parsing: Promise<Batch[]>[] = [];
   let staging: Promise<void> = Promise.resolve();
   let ready: Batch[] = [];
-  const rejects = new Map<RejectReason, number>();
+  const rejects = new Map<string, number>();
   try {
     for await (const chunk of body) {
       parsing.push(awaitedLater(upload.write(chunk)));
@@ -59,8 +59,8 @@ function recordsIn(batches: Batch[]): number {
   return batches.reduce((sum, batch) => sum + batch.count, 0);
 }
 
-function countRejects(batches: Batch[], counts: Map<RejectReason, number>): void {
-  const add = (reason: RejectReason, count: number) => counts.set(reason, (counts.get(reason) ?? 0) + count);
+function countRejects(batches: Batch[], counts: Map<string, number>): void {
+  const add = (reason: string, count: number) => counts.set(reason, (counts.get(reason) ?? 0) + count);
   for (const { rejects, rejectCount } of batches) {
     for (const { code } of rejects) add(code, 1);
     if (rejectCount > rejects.length) add(REASON_NOT_KEPT, rejectCount - rejects.length);

@@ -1,5 +1,7 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection, Row } from './postgresDatabase.ts';
 import { columnsOf, type RowColumns } from './postgresRows.ts';
@@ -117,27 +119,57 @@ function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
   return last.removalCount === 0 && last.maxUserId < next.minUserId;
 }
 
+interface Written {
+  inserted: number;
+  updated: number;
+}
+
 async function applyGroup(
   tx: Connection,
-  { job: { siteId, jobSeq, place }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
-): Promise<{ inserted: number; updated: number }> {
+  { job, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
+): Promise<Written> {
   let [inserted, updated] = [0, 0];
   if (group.some(({ rowCount }) => rowCount > 0)) {
-    const rows = { siteId, place, ...rowsOf(group) };
-    const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
-    inserted = written?.inserted as number;
-    updated = written?.updated as number;
-    if (order.mark) await tx.run(MARK, rows);
-    freeColumns(rows);
+    const { table } = jobTypeNamed(job.type);
+    const written =
+      table === null
+        ? await writeBalances(tx, { job, group, order })
+        : await writeRows(tx, { table, job, batch: group[0] as StagedBatch, mark: order.mark });
+    inserted = written.inserted;
+    updated = written.updated;
   }
   // Only the last batch of a group may have removals.
   const last = group.at(-1) as StagedBatch;
   if (last.removalCount > 0) {
+    const { siteId, place, jobSeq } = job;
     const removals = { siteId, place, jobSeq, n: last.n };
     updated += await tx.run(REMOVE, removals);
     await tx.run(REMEMBER_REMOVED, removals);
   }
   return { inserted, updated };
+}
+
+async function writeBalances(
+  tx: Connection,
+  { job: { siteId, place }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
+): Promise<Written> {
+  const rows = { siteId, place, ...rowsOf(group) };
+  const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
+  if (order.mark) await tx.run(MARK, rows);
+  freeColumns(rows);
+  return { inserted: written?.inserted as number, updated: written?.updated as number };
+}
+
+/** The records of all other types: what their table says. No two of their batches make a group. */
+async function writeRows(
+  tx: Connection,
+  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
+): Promise<Written> {
+  const rows = { siteId: job.siteId, place: job.place, rows: unpackText(batch.packedRows) };
+  const written = await tx.get(table.postgres.write, rows);
+  if (mark && table.postgres.mark !== null) await tx.run(table.postgres.mark, rows);
+  freeBytes(rows.rows);
+  return { inserted: written?.inserted as number, updated: written?.updated as number };
 }
 
 /** The rows of a group, as the parameters of the statements that read them. */

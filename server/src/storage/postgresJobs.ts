@@ -2,6 +2,7 @@ import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
 import { applyBatches, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
@@ -28,6 +29,10 @@ export function claim(
   });
 }
 
+function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
+  return stepMessage.applying(jobTypeNamed(job.type).records, job);
+}
+
 interface Lease {
   owner: string;
   leaseUntil: number;
@@ -37,7 +42,7 @@ function start(tx: Connection, job: JobRow, { lease, now }: { lease: Lease; now:
   return moveJob(tx, job, 'started', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, started_at = coalesce(started_at, :now),
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
   });
@@ -48,7 +53,7 @@ function resume(tx: Connection, job: JobRow, { lease, now }: { lease: Lease; now
   return moveJob(tx, job, 'resumed', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, run_after = NULL, attempt = attempt + 1,
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
     detail: `from record ${job.processed} on`,
@@ -123,7 +128,7 @@ async function progressed(
       behind: (batches.at(-1)?.n ?? 0) + 1,
       processed,
       leaseUntil: now + leaseMs,
-      message: stepMessage.applying({ processed, total: job.total }),
+      message: applyingMessage({ ...job, processed }),
       msPerRecord: msPerRecordAfter(job, { records, now }),
       now,
     },

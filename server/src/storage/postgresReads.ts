@@ -2,14 +2,15 @@ import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
 import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './postgresTally.ts';
 import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
-import type { ChecksumSum, JobFilter, JobTally, RejectedText, Storage } from './storage.ts';
+import type { ChecksumSum, JobFilter, JobTally, ListedRecord, RejectedText, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on PostgreSQL: the methods of the port of the same names. They change nothing. */
 
 export async function findJob(
   db: PostgresDatabase,
@@ -123,6 +124,13 @@ export async function findBalances(
     { siteId, wpUserId },
   );
   return rows.map(balanceFromRow);
+}
+
+export async function listRecords(
+  db: PostgresDatabase,
+  { type, ...page }: Parameters<Storage['listRecords']>[0],
+): Promise<ListedRecord[]> {
+  return (await db.all(tableNamed(type).postgres.list, page)) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string) => `(

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent, JobStatus } from '../domain/job.ts';
-import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
 import type { JobTally, Part, RejectedText, RepeatedRequest, Site, SiteKey, TakenTicket } from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
@@ -46,7 +46,7 @@ export function rejectFromRow(row: Row): RejectedRecord {
   return {
     index: row.record_index as number,
     wpUserId: row.wp_user_id as number | null,
-    code: row.code as RejectCode,
+    code: row.code as string,
     message: row.message as string,
   };
 }

@@ -1,5 +1,7 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 
@@ -77,6 +79,28 @@ export function applyBatch(
   db: SqliteDatabase,
   { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
 ): void {
+  const { table } = jobTypeNamed(job.type);
+  const { inserted, changed } =
+    table === null
+      ? writeBalances(db, { job, batch, order })
+      : writeRows(db, { table, job, batch, mark: order.mark });
+  settled.records += batch.recordCount;
+  settled.inserted += inserted;
+  settled.updated += changed - inserted;
+  settled.unchanged += batch.recordCount - batch.rejectCount - changed;
+  settled.rejected += batch.rejectCount;
+}
+
+/** Rows that were written or removed, and how many of them are new. */
+interface Written {
+  inserted: number;
+  changed: number;
+}
+
+function writeBalances(
+  db: SqliteDatabase,
+  { job, batch, order }: { job: JobRow; batch: StagedBatch; order: Order },
+): Written {
   const { jobSeq, siteId, place } = job;
   let inserted = 0;
   let changed = 0;
@@ -94,11 +118,23 @@ export function applyBatch(
     changed += db.run(REMOVE, removals);
     db.run(REMEMBER_REMOVED, removals);
   }
-  settled.records += batch.recordCount;
-  settled.inserted += inserted;
-  settled.updated += changed - inserted;
-  settled.unchanged += batch.recordCount - batch.rejectCount - changed;
-  settled.rejected += batch.rejectCount;
+  return { inserted, changed };
+}
+
+/** The records of all other types: what their table says. Where rows may change, a key stands once, so what doesn't stand is new. */
+function writeRows(
+  db: SqliteDatabase,
+  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
+): Written {
+  if (batch.rowCount === 0) return { inserted: 0, changed: 0 };
+  const { siteId, place } = job;
+  const { write, countStanding, mark: markStatement } = table.sqlite;
+  const { rows } = rowsOf(db, job, batch);
+  const standing = countStanding === null ? undefined : db.get(countStanding, { siteId, rows })?.standing;
+  const changed = db.run(write, write.includes(':place') ? { siteId, place, rows } : { siteId, rows });
+  if (mark && markStatement !== null) db.run(markStatement, { siteId, place, rows });
+  freeBytes(rows);
+  return { inserted: standing === undefined ? changed : batch.rowCount - (standing as number), changed };
 }
 
 /** The rows of a batch, as the parameters of the statements that read them. */

@@ -2,6 +2,7 @@ import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
 import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
@@ -26,6 +27,10 @@ export function claim(
   });
 }
 
+function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
+  return stepMessage.applying(jobTypeNamed(job.type).records, job);
+}
+
 interface Lease {
   owner: string;
   leaseUntil: number;
@@ -39,7 +44,7 @@ function start(
   return moveJob(db, job, 'started', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, started_at = coalesce(started_at, :now),
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
   });
@@ -54,7 +59,7 @@ function resume(
   return moveJob(db, job, 'resumed', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, run_after = NULL, attempt = attempt + 1,
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
     detail: `from record ${job.processed} on`,
@@ -114,7 +119,7 @@ export function applyNext(
         unchanged: settled.unchanged,
         rejected: settled.rejected,
         leaseUntil: now + leaseMs,
-        message: stepMessage.applying({ processed, total: job.total }),
+        message: applyingMessage({ ...job, processed }),
         msPerRecord: msPerRecordAfter(job, { records: settled.records, now }),
         now,
       },

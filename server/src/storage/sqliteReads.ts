@@ -2,14 +2,16 @@ import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { isListedByMember } from '../jobTypes/jobType.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
 import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
 import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './sqliteTally.ts';
-import type { ChecksumSum, JobFilter, JobTally, RejectedText, Storage } from './storage.ts';
+import type { ChecksumSum, JobFilter, JobTally, ListedRecord, RejectedText, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on SQLite: the methods of the port of the same names. They change nothing. */
 
 export function findJob(
   db: SqliteDatabase,
@@ -122,6 +124,16 @@ export function findBalances(
       { siteId, wpUserId },
     )
     .map(balanceFromRow);
+}
+
+/** A statement of SQLite takes the parameters alone that it names. */
+export function listRecords(
+  db: SqliteDatabase,
+  { type, siteId, wpUserId, after, limit }: Parameters<Storage['listRecords']>[0],
+): ListedRecord[] {
+  const table = tableNamed(type);
+  const member = isListedByMember(table) ? { wpUserId } : {};
+  return db.all(table.sqlite.list, { siteId, after, limit, ...member }) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string, to: string) => `(

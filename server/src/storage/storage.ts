@@ -237,6 +237,8 @@ export interface Storage {
     limit: number;
   }): Promise<Balance[]>;
   findBalances(member: { siteId: number; wpUserId: number }): Promise<Balance[]>;
+  /** What jobs of a type with a table brought, as the `list` of that table gives it. */
+  listRecords(page: RecordPage & { type: string }): Promise<ListedRecord[]>;
   /**
    * The sums of the checksums of what stands in `ranges` (merged), cut at the multiples of `size`: the first `limit`
    * parts that are not empty, by id. What lies behind the `to` of the last one was not looked at.
@@ -267,6 +269,17 @@ export interface JobTally {
   /** Since when the oldest due job has not moved; null where none is due. */
   oldestDueAt: number | null;
 }
+
+/** A page of records behind the one at `after`. Where the list of their type is that of a member, `wpUserId` says of whom. */
+export interface RecordPage {
+  siteId: number;
+  wpUserId: number | null;
+  after: number;
+  limit: number;
+}
+
+/** A record by the names of its columns. */
+export type ListedRecord = Record<string, unknown> & { position: number };
 
 /** Balances of one part of a site: how many there are, and the exact sum of their checksums. */
 export interface ChecksumSum {

@@ -1,7 +1,9 @@
-import { after, before } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
+import { RECORD_KINDS } from '../support/recordKinds.ts';
 import { type ContractRun, contractRun } from './contractRun.ts';
 import { applyContract } from './storageApply.ts';
+import { balancesContract, balancesOrderContract } from './storageBalances.ts';
 import { checksumsContract } from './storageChecksums.ts';
 import { claimContract } from './storageClaims.ts';
 import { cleaningContract } from './storageCleaning.ts';
@@ -9,7 +11,7 @@ import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
 import { mendingContract } from './storageMending.ts';
 import { orderContract } from './storageOrder.ts';
-import { partsContract } from './storageParts.ts';
+import { emptySnapshotContract, partsContract } from './storageParts.ts';
 import { racesContract } from './storageRaces.ts';
 import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
@@ -38,12 +40,19 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     sitesContract(storage);
     siteRemovalContract(storage);
     ticketsContract(storage);
-    uploadContract(storage);
-    partsContract(storage);
-    claimContract(storage);
-    applyContract(storage);
-    endingContract(storage);
-    orderContract(storage);
+    for (const kind of RECORD_KINDS) {
+      describe(`with ${kind.type}`, () => {
+        uploadContract(storage, kind);
+        partsContract(storage, kind);
+        claimContract(storage, kind);
+        applyContract(storage, kind);
+        endingContract(storage, kind);
+        orderContract(storage, kind);
+      });
+    }
+    balancesContract(storage);
+    balancesOrderContract(storage);
+    emptySnapshotContract(storage);
     mendingContract(storage);
     readingContract(storage);
     checksumsContract(storage);

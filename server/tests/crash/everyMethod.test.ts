@@ -80,6 +80,7 @@ const READS = [
   '/artly/points-balances',
   '/artly/points-balances/1000',
   '/artly/points-balances/checksums',
+  '/artly/users',
 ];
 
 /** The flow that runs into a method, and the calls at which to crash; or why none does. */
@@ -129,6 +130,7 @@ const storageMethods: Record<keyof Storage, How> = {
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },
   findBalances: { flow: 'read' },
+  listRecords: { flow: 'read' },
   sumChecksums: { flow: 'read' },
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },

@@ -31,7 +31,7 @@ describe('The description of the API', () => {
     const part = { type: 'integer', minimum: 0, maximum: 99_999 };
     assert.deepEqual(schema('PUT /artly/sync/jobs/{jobId}/batches/{n}', 'n'), part);
     const mode = { type: 'string', enum: ['merge', 'snapshot'], default: 'merge' };
-    assert.deepEqual(schema('POST /artly/sync/points-balances/start', 'mode'), mode);
+    assert.deepEqual(schema('POST /artly/sync/{type}/start', 'mode'), mode);
   });
 
   it('needs a key for what is under /artly, and for nothing else', () => {
@@ -101,7 +101,10 @@ describe('What the description says of errors', () => {
     ['INVALID_PARAMETER', 'GET /artly/points-balances/%', {}],
     ['INVALID_PARAMETER', 'GET /artly/points-balances/checksums?size=0', {}],
     ['INVALID_PARAMETER', `${start}?mode=other`, json, '[]'],
-    ['INVALID_PARAMETER', jobs, json, '{"type":"other"}'],
+    ['TYPE_NOT_FOUND', jobs, json, '{"type":"other"}'],
+    ['TYPE_NOT_FOUND', 'GET /artly/sync/jobs?type=other', {}],
+    ['TYPE_NOT_FOUND', 'POST /artly/sync/other/start', json, '[]'],
+    ['INVALID_PARAMETER', jobs, json, '{"total":0}'],
     ['BALANCE_NOT_FOUND', 'GET /artly/points-balances/4711', {}],
     ['JOB_ID_MISSING', 'GET /artly/sync/points-balances/status', {}],
     ['JOB_ID_REPEATED', 'GET /artly/sync/points-balances/status?jobId=a&jobId=b', {}],
