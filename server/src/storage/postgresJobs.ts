@@ -1,6 +1,6 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type Job, msPerRecordAfter } from '../domain/job.ts';
+import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
 import { applyBatch, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
@@ -109,6 +109,7 @@ async function progressed(
   { batches, settled: { records, ...counts }, leaseMs, now }: Progress,
 ): Promise<Job | undefined> {
   const processed = job.processed + records;
+  if (isWorthASample(job, records)) await keepSample(tx, job, now);
   const row = await tx.get(
     `UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
        updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
@@ -222,13 +223,27 @@ export function retry(
   });
 }
 
+/** Where the job stands at `now`, for its speed over time. */
+async function keepSample(
+  tx: Connection,
+  { jobSeq, attempt, processed }: JobRow,
+  now: number,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO artly.job_samples (job_seq, attempt, processed, at) VALUES (:jobSeq, :attempt, :processed, :now)
+     ON CONFLICT DO NOTHING`,
+    { jobSeq, attempt, processed, now },
+  );
+}
+
 /** An upload that was never committed can't be tried again: its records may go at once. */
-function end(
+async function end(
   tx: Connection,
   job: JobRow,
   move: 'completed' | 'failed' | 'cancelled',
   details: { message: string; actor: Actor; now: number; error?: { code: ErrorCode; message: string } },
 ): Promise<Job | undefined> {
+  if (job.status === 'running') await keepSample(tx, job, details.now);
   return moveJob(tx, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
       error_code = :errorCode, error_message = :errorMessage, records_kept = accepted AND records_kept`,

@@ -1,6 +1,7 @@
 import * as cleanup from './postgresCleanup.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import * as jobs from './postgresJobs.ts';
+import * as operator from './postgresOperator.ts';
 import * as parts from './postgresParts.ts';
 import * as reads from './postgresReads.ts';
 import * as sites from './postgresSites.ts';
@@ -24,5 +25,6 @@ export const METHODS: PostgresMethods = {
   ...jobs,
   ...snapshots,
   ...reads,
+  ...operator,
   ...cleanup,
 };

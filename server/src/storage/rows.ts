@@ -1,7 +1,17 @@
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent } from '../domain/job.ts';
 import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
-import type { AuditEntry, Part, RepeatedRequest, Site, SiteKey } from './storage.ts';
+import { jobFromRow } from './jobRow.ts';
+import type {
+  AuditEntry,
+  EndedStep,
+  Part,
+  PlacedJob,
+  RepeatedRequest,
+  Sample,
+  Site,
+  SiteKey,
+} from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -54,6 +64,30 @@ export function auditFromRow(row: Row): AuditEntry {
     ip: row.ip as string | null,
     attempt: row.attempt as number,
     detail: row.detail as string | null,
+  };
+}
+
+export function placedJobFromRow(row: Row): PlacedJob {
+  const { jobSeq, createdAt, ...job } = jobFromRow(row);
+  return {
+    job: { ...job, createdAt },
+    siteUrl: row.site_url as string,
+    place: { createdAt, jobSeq },
+  };
+}
+
+export function sampleFromRow(row: Row): Sample {
+  return { attempt: row.attempt as number, at: row.at as number, processed: row.processed as number };
+}
+
+export function endedStepFromRow(row: Row): EndedStep {
+  return {
+    at: row.at as number,
+    completed: row.completed as number,
+    failed: row.failed as number,
+    cancelled: row.cancelled as number,
+    records: row.records as number,
+    rejected: row.rejected as number,
   };
 }
 

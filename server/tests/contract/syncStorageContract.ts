@@ -6,6 +6,7 @@ import { claimContract } from './storageClaims.ts';
 import { cleaningContract } from './storageCleaning.ts';
 import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
+import { operatorContract } from './storageOperator.ts';
 import { orderContract } from './storageOrder.ts';
 import { partsContract } from './storageParts.ts';
 import { racesContract } from './storageRaces.ts';
@@ -38,6 +39,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     endingContract(storage);
     orderContract(storage);
     readingContract(storage);
+    operatorContract(storage);
     checksumsContract(storage);
     cleaningContract(storage, open);
     repeatsContract(storage);
