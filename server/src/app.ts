@@ -2,8 +2,10 @@ import express, { type Express } from 'express';
 import type { Parts } from './compose.ts';
 import type { Log } from './domain/log.ts';
 import { artlyRoutes } from './routes/artly.ts';
+import { dashboardFiles } from './routes/dashboardFiles.ts';
 import { answerError, notFound } from './routes/errors.ts';
 import { healthRoutes } from './routes/health.ts';
+import { operatorRoutes } from './routes/operator.ts';
 
 export interface AppParts extends Omit<Parts, 'close' | 'queue' | 'sweep'> {
   /** When false, only health is answered. */
@@ -27,7 +29,11 @@ export function createApp(parts: AppParts): Express {
     next();
   });
   app.use(healthRoutes({ checkStorage: () => parts.watch.check(), stopping: parts.stopping }));
-  if (parts.withApi !== false) app.use(artlyRoutes(parts));
+  if (parts.withApi !== false) {
+    app.use(artlyRoutes(parts));
+    app.use(operatorRoutes(parts));
+    app.use(dashboardFiles(parts.operatorSignIn));
+  }
   app.use(notFound);
   app.use(answerError(parts.log));
   return app;

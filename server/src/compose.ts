@@ -11,6 +11,9 @@ import { ArtlyService } from './services/artlyService.ts';
 import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { type JobChanges, LocalJobChanges } from './services/jobChanges.ts';
+import { OperatorFeed } from './services/operatorFeed.ts';
+import { OperatorService } from './services/operatorService.ts';
+import { OperatorSignIn } from './services/operatorSignIn.ts';
 import { PartsService } from './services/partsService.ts';
 import { SharedJobChanges } from './services/sharedJobChanges.ts';
 import { SiteService } from './services/siteService.ts';
@@ -33,6 +36,9 @@ export interface Parts {
   artly: ArtlyService;
   sweep: Sweep;
   watch: StorageWatch;
+  operator: OperatorService;
+  operatorFeed: OperatorFeed;
+  operatorSignIn: OperatorSignIn;
   close(): Promise<void>;
 }
 
@@ -106,11 +112,15 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     log,
     retentionDays: config.retentionDays,
   });
+  const operator = new OperatorService({ storage, jobs, sites });
+  const operatorFeed = new OperatorFeed({ storage, changes: adapters.changes });
+  const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock });
   const close = async () => {
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, close };
+  const forOperator = { operator, operatorFeed, operatorSignIn };
+  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, ...forOperator, close };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

@@ -8,6 +8,11 @@
 export const ERRORS = {
   MISSING_KEY: { status: 401 },
   WRONG_KEY: { status: 401 },
+  NOT_SIGNED_IN: { status: 401 },
+  WRONG_TOKEN: { status: 401 },
+  TOO_MANY_TRIES: { status: 429 },
+  CROSS_SITE: { status: 403 },
+  DASHBOARD_OFF: { status: 404 },
   NOT_FOUND: { status: 404 },
   JOB_NOT_FOUND: { status: 404 },
   BALANCE_NOT_FOUND: { status: 404 },

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import type { RequestHandler, Router } from 'express';
+import type { RequestHandler, Response, Router } from 'express';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { isoTime, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
@@ -53,21 +53,29 @@ function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobSe
     get: async (request, response) => {
       const { siteId, jobId } = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const csv = request.accepts(['application/x-ndjson', 'text/csv']) === 'text/csv';
-      response.type(csv ? 'text/csv' : 'application/x-ndjson');
-      await pipeline(
-        rejectLines(jobs.rejects(siteId, jobId), csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''),
-        response,
-      );
+      await answerRejects(response, jobs.rejects(siteId, jobId), csv);
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/audit', {
     before,
     get: async (request, response) => {
       const entries = await jobs.audit(siteOf(request).siteId, readJobId(request.params.jobId));
-      const audit = entries.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
-      response.json({ success: true, audit });
+      response.json({ success: true, audit: auditAsJson(entries) });
     },
   });
+}
+
+export async function answerRejects(
+  response: Response,
+  rejects: AsyncIterable<RejectedRecord>,
+  csv: boolean,
+): Promise<void> {
+  response.type(csv ? 'text/csv' : 'application/x-ndjson');
+  await pipeline(rejectLines(rejects, csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''), response);
+}
+
+export function auditAsJson(entries: { at: number }[]) {
+  return entries.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
 }
 
 export function rejectAsJson({ index, wpUserId, code, message }: RejectedRecord) {

@@ -187,18 +187,18 @@ export function readUserId(text: unknown): number {
   return readQuery(z.object({ wp_user_id: UserId }), { wp_user_id: text }).wp_user_id;
 }
 
-function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
+export function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
   return readShape(shape, query, 'address');
 }
 
-function readShape<Shape>(shape: z.ZodType<Shape>, value: unknown, where: 'address' | 'body'): Shape {
+export function readShape<Shape>(shape: z.ZodType<Shape>, value: unknown, where: 'address' | 'body'): Shape {
   const reading = shape.safeParse(value);
   if (reading.success) return reading.data;
   const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
   throw new SyncError('INVALID_PARAMETER', `Wrong in the ${where}: ${problems.join('; ')}.`);
 }
 
-function wholeNumber({ from, to }: { from: number; to: number }) {
+export function wholeNumber({ from, to }: { from: number; to: number }) {
   const rule = `must be a whole number from ${from} to ${to}`;
   return z
     .string(rule)

@@ -47,7 +47,7 @@ export async function readSmallObject(
   return value as Record<string, unknown>;
 }
 
-function requireJson(request: Request, orElse = ''): void {
+export function requireJson(request: Request, orElse = ''): void {
   if (mediaTypeOf(request) === 'application/json') return;
   throw new SyncError(
     'UNSUPPORTED_MEDIA_TYPE',

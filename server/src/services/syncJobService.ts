@@ -145,6 +145,7 @@ export class SyncJobService {
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
+    this.#changes.publish(job);
     this.#log.info('job.accepted', {
       jobId: job.jobId,
       siteId: job.siteId,

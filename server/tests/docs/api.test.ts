@@ -7,6 +7,8 @@ import { type Message, runSteps, stepsOf } from './examples.ts';
 import { readDoc, tableRows } from './markdown.ts';
 
 const doc = readDoc('api.md');
+const KEY = /artly_[0-9a-f]{16}_[\w-]{43}|artly_[0-9a-f]{16}_…/g;
+const CURSOR = /"\d{13}-\d+"/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
 describe('docs/api.md', () => {
@@ -60,8 +62,12 @@ function endpointsOf(router: Router): string[] {
   });
 }
 
-/** JSON as its value and other text as it is, with times that can't be foretold made equal. */
+/** JSON as its value and other text as it is, with times and keys that can't be foretold made equal. */
 function bodyOf({ body }: Message): unknown {
-  const text = body.replaceAll(TIME, '<time>').replaceAll('\r\n', '\n');
+  const text = body
+    .replaceAll(TIME, '<time>')
+    .replaceAll(KEY, '<key>')
+    .replaceAll(CURSOR, '"<cursor>"')
+    .replaceAll('\r\n', '\n');
   return text.startsWith('{') && !text.includes('}\n{') ? JSON.parse(text) : text;
 }
