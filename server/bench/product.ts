@@ -14,7 +14,7 @@ export class ProductServer {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #environment: NodeJS.ProcessEnv;
-  readonly #url: string;
+  readonly url: string;
 
   private constructor(
     child: ChildProcess,
@@ -23,7 +23,7 @@ export class ProductServer {
     this.#child = child;
     this.#folder = folder;
     this.#environment = environment;
-    this.#url = url;
+    this.url = url;
   }
 
   /** `settings` are variables beside those that every run has. */
@@ -59,7 +59,7 @@ export class ProductServer {
     const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'sites', 'add', address, '--json'], {
       env: this.#environment,
     });
-    return new ProductSite(this.#url, (JSON.parse(stdout) as { key: string }).key);
+    return new ProductSite(this.url, (JSON.parse(stdout) as { key: string }).key);
   }
 
   async stop(): Promise<void> {

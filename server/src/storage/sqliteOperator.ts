@@ -10,12 +10,18 @@ export function listPlacedJobs(db: SqliteDatabase, filter: PlacedJobFilter): Pla
   return db
     .all(
       `SELECT j.*, s.url AS site_url FROM (
-         SELECT ${JOB_COLUMNS} FROM jobs WHERE ${placedJobConditions(filter)}
+         SELECT ${JOB_COLUMNS} FROM jobs INDEXED BY ${indexFor(filter)} WHERE ${placedJobConditions(filter)}
          ORDER BY created_at DESC, job_seq DESC LIMIT :limit) AS j
        JOIN sites AS s USING (site_id) ORDER BY j.created_at DESC, j.job_seq DESC`,
       placedJobValues(filter),
     )
     .map(placedJobFromRow);
+}
+
+/** Named, as the planner, which knows nothing of how many rows there are, takes the one of the state alone. */
+function indexFor({ siteId, type }: PlacedJobFilter): string {
+  if (siteId !== null) return 'jobs_by_site_and_status';
+  return type === null ? 'jobs_by_status' : 'jobs_by_type_and_status';
 }
 
 export function findPlacedJobs(db: SqliteDatabase, { jobIds }: { jobIds: string[] }): PlacedJob[] {
