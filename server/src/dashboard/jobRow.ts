@@ -28,7 +28,7 @@ export class JobRow {
   readonly #bar = element('progress', { max: 100 });
   readonly #percent = element('span', { class: 'percent' });
   readonly #count = element('span', { class: 'count' });
-  readonly #step = element('p', { class: 'step' });
+  readonly #step = element('span');
   readonly #when = element('time', { class: 'when' });
   readonly #rest = element('span', { class: 'rest' });
   readonly #cancel: HTMLButtonElement;
@@ -48,14 +48,13 @@ export class JobRow {
         'div',
         { class: 'job-name' },
         element('a', { href: `/?job=${encodeURIComponent(job.jobId)}`, class: 'site' }, name),
-        element('span', { class: 'type' }, job.type),
       ),
       this.#badge.root,
       element('div', { class: 'job-progress' }, this.#bar, this.#percent),
       element('div', { class: 'job-numbers' }, this.#count, this.#rest),
       this.#when,
       element('div', { class: 'job-actions' }, this.#cancel),
-      this.#step,
+      element('p', { class: 'step' }, element('span', { class: 'type' }, job.type), this.#step),
     );
     this.show(job);
   }

@@ -55,7 +55,7 @@ export class Shell {
 
   showConnected(connected: boolean): void {
     this.#live.dataset.connected = String(connected);
-    setText(this.#live, connected ? 'Live' : 'Connection lost, trying again …');
+    setText(this.#live, connected ? 'Live' : 'Connection lost …');
   }
 
   showProblem(text: string): void {

