@@ -113,6 +113,12 @@ describe('the dashboard', () => {
     assert.equal(await page.page.getByLabel('Site', { exact: true }).inputValue(), 'empty.example');
     await page.page.getByRole('link', { name: 'Clear filters' }).click();
     await page.job(jobId).waitFor();
+    await page.page.getByLabel('Time').selectOption('Between two days');
+    await page.page.getByLabel('To', { exact: true }).fill('2020-02-02');
+    await page.page.getByRole('heading', { name: 'No job is like that' }).waitFor();
+    await page.page.getByLabel('To', { exact: true }).fill('');
+    await page.page.getByLabel('From', { exact: true }).fill('2020-02-02');
+    await page.job(jobId).waitFor();
   });
 
   test('lets a site in, shows its key once, gives it a new one and revokes it', async (t) => {
@@ -133,6 +139,8 @@ describe('the dashboard', () => {
     await page.page.getByRole('button', { name: 'Revoke new.example' }).click();
     await dialog.getByRole('button', { name: 'Revoke it' }).click();
     await page.page.getByText('Revoked', { exact: true }).waitFor();
+    await page.page.getByRole('link', { name: 'Activity of new.example' }).click();
+    await page.page.getByText('Of new.example alone.').waitFor();
   });
 
   test('says when the connection is lost, and reads on when it is back', async (t) => {

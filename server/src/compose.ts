@@ -114,7 +114,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   });
   const operator = new OperatorService({ storage, jobs, sites });
   const operatorFeed = new OperatorFeed({ storage, changes: adapters.changes });
-  const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock });
+  const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock, log });
   const close = async () => {
     await intakeThread.close();
     await adapters.close();

@@ -36,11 +36,15 @@ export class ActivityView implements View {
   readonly #table = element('tbody');
   readonly #empty = element('div', { class: 'empty card', hidden: true });
   readonly #charts: HTMLElement;
+  readonly #siteId: string | null;
+  readonly #siteName: string | null;
   #range: Range;
   #timer: number | undefined;
 
   constructor(query: URLSearchParams) {
     this.#range = RANGES.find(({ id }) => id === query.get('range')) ?? USUAL;
+    this.#siteId = query.get('site');
+    this.#siteName = query.get('siteName');
     const range = listening(
       element(
         'select',
@@ -72,6 +76,7 @@ export class ActivityView implements View {
         element('h1', {}, 'Activity'),
         element('div', { class: 'field inline' }, element('label', { for: 'range' }, 'Time'), range),
       ),
+      this.#siteId !== null && siteLine(this.#siteName ?? `site ${this.#siteId}`),
       this.#empty,
       this.#charts,
     );
@@ -101,7 +106,9 @@ export class ActivityView implements View {
 
   #choose(id: string): void {
     this.#range = RANGES.find((range) => range.id === id) ?? USUAL;
-    history.replaceState(null, '', `/?view=activity&range=${this.#range.id}`);
+    const query = new URLSearchParams(location.search);
+    query.set('range', this.#range.id);
+    history.replaceState(null, '', `/?${query}`);
     void this.#read();
   }
 
@@ -112,6 +119,7 @@ export class ActivityView implements View {
       from: new Date(to - range.steps * range.stepMs).toISOString(),
       to: new Date(to).toISOString(),
       step: range.step,
+      site: this.#siteId,
     });
     if (range === this.#range) this.#show(steps);
   }
@@ -160,6 +168,11 @@ export class ActivityView implements View {
     );
     this.#table.replaceChildren(...steps.filter(isAny).map(rowOf));
   }
+}
+
+function siteLine(name: string): HTMLElement {
+  const all = element('a', { href: '/?view=activity' }, 'See all sites');
+  return element('p', { class: 'muted subtitle' }, `Of ${name} alone. `, all);
 }
 
 /** The end of the step that runs, by the clock of this place. */

@@ -1,4 +1,3 @@
-import uPlot from '/dashboard/uPlot.js';
 import { element } from './dom.ts';
 import { dateTime, short } from './format.ts';
 

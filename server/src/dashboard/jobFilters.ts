@@ -2,14 +2,8 @@ import { get, type Job, type Site, type SitePage } from './api.ts';
 import { element, listening } from './dom.ts';
 import { siteName } from './format.ts';
 import { STATUS_NAMES } from './jobRow.ts';
+import { spanOf, TimeFilter } from './timeFilter.ts';
 
-const HOUR_MS = 3_600_000;
-const SPANS: [string, string, number][] = [
-  ['hour', 'Last hour', HOUR_MS],
-  ['day', 'Last 24 hours', 24 * HOUR_MS],
-  ['week', 'Last 7 days', 7 * 24 * HOUR_MS],
-  ['month', 'Last 30 days', 30 * 24 * HOUR_MS],
-];
 const TYPES = ['points-balances', 'points-events', 'users'];
 const SITES_OFFERED = 20;
 
@@ -26,7 +20,7 @@ export class JobFilters {
   readonly #offered = element('datalist', { id: 'filter-sites' });
   readonly #type: HTMLSelectElement;
   readonly #status: HTMLSelectElement;
-  readonly #span: HTMLSelectElement;
+  readonly #time: TimeFilter;
   readonly #clear: HTMLAnchorElement;
   #sites: Site[] = [];
   readonly #changed: () => void;
@@ -42,12 +36,7 @@ export class JobFilters {
       query.get('type'),
     );
     this.#status = choice('filter-status', 'All states', Object.entries(STATUS_NAMES), query.get('status'));
-    this.#span = choice(
-      'filter-span',
-      'Any time',
-      SPANS.map(([id, text]) => [id, text]),
-      query.get('span'),
-    );
+    this.#time = new TimeFilter(query);
     this.#site.value = query.get('siteName') ?? '';
     this.#clear = element('a', { href: '/', class: 'clear', hidden: !this.isSet }, 'Clear filters');
     this.root = listening(
@@ -57,7 +46,8 @@ export class JobFilters {
         labelled('Site', this.#site, this.#offered),
         labelled('Type', this.#type),
         labelled('State', this.#status),
-        labelled('Time', this.#span),
+        labelled('Time', this.#time.select),
+        this.#time.days,
         this.#clear,
       ),
       {
@@ -75,29 +65,28 @@ export class JobFilters {
 
   /** As the API takes it. */
   get asked(): Record<string, string | null> {
-    const span = this.#spanMs;
+    const { from, to } = spanOf(this.query);
     return {
       site: this.query.get('site'),
       type: this.query.get('type'),
       status: this.query.get('status'),
-      from: span === null ? null : new Date(Date.now() - span).toISOString(),
+      from: from === null ? null : new Date(from).toISOString(),
+      to: to === null ? null : new Date(to).toISOString(),
     };
   }
 
   /** Whether a job that has just changed belongs into the list. */
   match(job: Job): boolean {
     const wants = (name: string, value: string) => (this.query.get(name) ?? value) === value;
-    const span = this.#spanMs;
+    const { from, to } = spanOf(this.query);
+    const created = Date.parse(job.createdAt ?? '');
     return (
       wants('site', String(job.site.siteId)) &&
       wants('type', job.type) &&
       wants('status', job.status) &&
-      (span === null || Date.parse(job.createdAt ?? '') >= Date.now() - span)
+      created >= (from ?? -Infinity) &&
+      created < (to ?? Infinity)
     );
-  }
-
-  get #spanMs(): number | null {
-    return SPANS.find(([id]) => id === this.query.get('span'))?.[2] ?? null;
   }
 
   async #offerSites(): Promise<void> {
@@ -123,7 +112,7 @@ export class JobFilters {
     this.#site.value = this.query.get('siteName') ?? '';
     this.#set('type', this.#type.value);
     this.#set('status', this.#status.value);
-    this.#set('span', this.#span.value);
+    for (const [name, value] of Object.entries(this.#time.take())) this.#set(name, value);
     const text = this.query.toString();
     history.replaceState(null, '', text === '' ? '/' : `/?${text}`);
     this.#clear.hidden = !this.isSet;

@@ -26,6 +26,11 @@ export class JobView implements View {
     hidden: true,
   });
   readonly #retry = button('Try again', () => void this.#do(retryJob), { class: 'primary', hidden: true });
+  readonly #gone = element(
+    'p',
+    { class: 'muted', hidden: true },
+    'It can’t be tried again: its records are kept for an hour after the end. Start it anew in the shop.',
+  );
   readonly #facts = element('dl', { class: 'facts' });
   readonly #speed = new SpeedChart();
   readonly #rejects = new RejectsList();
@@ -46,6 +51,7 @@ export class JobView implements View {
         this.#error,
         this.#facts,
         element('div', { class: 'actions' }, this.#cancel, this.#retry),
+        this.#gone,
       ),
       this.#speed.root,
       this.#rejects.root,
@@ -96,6 +102,7 @@ export class JobView implements View {
     if (this.#job === undefined || whole.job.version >= this.#job.version) this.#show(whole.job);
     this.#speed.show(whole.samples);
     this.#retry.hidden = !whole.retryable;
+    this.#gone.hidden = whole.retryable || !mayNeedRetry(whole.job);
     this.#trail.replaceChildren(element('h2', {}, 'Trail'), trailOf(whole.audit));
   }
 
@@ -117,7 +124,7 @@ export class JobView implements View {
     setText(this.#error, job.error === null ? '' : `${job.error.code}: ${job.error.message}`);
     if (hasEnded(job) && this.#cancel.contains(document.activeElement)) this.#heading.focus();
     this.#cancel.hidden = hasEnded(job);
-    if (!hasEnded(job)) this.#retry.hidden = true;
+    if (!hasEnded(job)) this.#retry.hidden = this.#gone.hidden = true;
     this.#facts.replaceChildren(...factsOf(job).map(([name, value]) => fact(name, value)));
     void this.#rejects.show(job);
   }
@@ -137,6 +144,10 @@ const STATES_SAID: Record<Job['status'], string> = {
   failed: 'The job has failed.',
   cancelled: 'The job is cancelled.',
 };
+
+function mayNeedRetry({ status }: Job): boolean {
+  return status === 'failed' || status === 'cancelled';
+}
 
 function factsOf(job: Job): [string, string][] {
   const facts: [string, string | null][] = [

@@ -7,6 +7,8 @@ import type { View } from './view.ts';
 
 const PAGE = 50;
 const TILES_EVERY_MS = 1_000;
+/** Rows that may come in above those that were read: behind that, the list begins anew. */
+const MOST_NEW = 200;
 const DAY_MS = 86_400_000;
 
 /** All jobs of all sites, newest first, as they move. */
@@ -26,6 +28,7 @@ export class JobsView implements View {
     records: tile('Records, 24 h', '/?view=activity'),
   };
   #cursor: string | null = null;
+  #rowsRead = 0;
   #reading = 0;
   #hasSites = true;
   #tilesTimer: number | undefined;
@@ -49,6 +52,7 @@ export class JobsView implements View {
 
   jobs(jobs: Job[]): void {
     for (const job of jobs) this.#take(job);
+    if (this.#rows.size > this.#rowsRead + MOST_NEW) void this.#read();
     this.#showEmpty();
     this.#tilesTimer ??= window.setTimeout(() => {
       this.#tilesTimer = undefined;
@@ -105,6 +109,7 @@ export class JobsView implements View {
   }
 
   #showCursor(cursor: string | null): void {
+    this.#rowsRead = this.#rows.size;
     this.#cursor = cursor;
     this.#more.hidden = cursor === null;
   }

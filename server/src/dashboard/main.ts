@@ -10,6 +10,7 @@ import { SitesView } from './sitesView.ts';
 import type { View } from './view.ts';
 
 const CLOCK_MS = 15_000;
+const RELOAD_WITHIN_MS = 1_000;
 
 /** The dashboard: signs in, shows the view that the address names, and hands on what changes. */
 class Dashboard {
@@ -17,6 +18,7 @@ class Dashboard {
   readonly #shell = new Shell({ signOut: () => void this.#signOut() });
   #view: View | undefined;
   #live: Live | undefined;
+  #reloading: number | undefined;
 
   async start(): Promise<void> {
     document.addEventListener('click', (event) => this.#followLink(event));
@@ -34,7 +36,7 @@ class Dashboard {
     this.#live?.stop();
     this.#live = new Live({
       jobs: (jobs) => this.#view?.jobs?.(jobs),
-      missed: () => this.#view?.reload?.(),
+      missed: () => this.#reloadSoon(),
       connected: (connected) => this.#shell.showConnected(connected),
       signedOut: () => this.#askToSignIn('Your session is over: sign in again.'),
     });
@@ -55,6 +57,14 @@ class Dashboard {
   async #signOut(): Promise<void> {
     await call('DELETE', '/operator/session');
     this.#askToSignIn('You are signed out.');
+  }
+
+  /** Once a second is enough, however often it is said. */
+  #reloadSoon(): void {
+    this.#reloading ??= window.setTimeout(() => {
+      this.#reloading = undefined;
+      this.#view?.reload?.();
+    }, RELOAD_WITHIN_MS);
   }
 
   #show({ focus = false } = {}): void {

@@ -55,6 +55,7 @@ export class Shell {
 
   showConnected(connected: boolean): void {
     this.#live.dataset.connected = String(connected);
+    if (connected) this.#problem.hidden = true;
     setText(this.#live, connected ? 'Live' : 'Connection lost …');
   }
 

@@ -109,6 +109,11 @@ export class SitesView implements View {
       element(
         'div',
         { class: 'job-actions' },
+        element(
+          'a',
+          { href: `/?view=activity&${query}`, class: 'button small', 'aria-label': `Activity of ${name}` },
+          'Activity',
+        ),
         button('New key', () => void this.#rotate(site), {
           class: 'small',
           'aria-label': `New key for ${name}`,

@@ -11,7 +11,7 @@ import type { OperatorSignIn } from '../services/operatorSignIn.ts';
 const FOLDER = new URL('../dashboard/', import.meta.url);
 const STRIP_TYPES = fileURLToPath(new URL('./stripTypes.ts', import.meta.url));
 const CHARTS = {
-  'uPlot.js': import.meta.resolve('uplot/dist/uPlot.esm.js'),
+  'uPlot.js': import.meta.resolve('uplot/dist/uPlot.iife.min.js'),
   'uPlot.css': import.meta.resolve('uplot/dist/uPlot.min.css'),
 };
 const PAGE = 'index.html';

@@ -51,8 +51,9 @@ function sessionRoutes(router: Router, { operatorSignIn, bodyIdleMs }: OperatorP
     },
     post: async (request, response) => {
       requireOwnPage(request);
-      operatorSignIn.checkToken(readToken(await readSmallObject(request, bodyIdleMs)), addressOf(request));
-      const session = operatorSignIn.newSession();
+      const address = addressOf(request);
+      operatorSignIn.checkToken(readToken(await readSmallObject(request, bodyIdleMs)), address);
+      const session = operatorSignIn.newSession(address);
       setSessionCookie(request, response, session);
       response.json({ success: true, signedIn: true, expiresAt: isoTime(session.expiresAt) });
     },

@@ -27,6 +27,7 @@ export class OperatorFeed {
   #lookedAt = 0;
   #next: NodeJS.Timeout | undefined;
   #looking = false;
+  #tooMany = false;
 
   constructor({ storage, changes }: { storage: Storage; changes: JobChanges }) {
     this.#storage = storage;
@@ -52,13 +53,14 @@ export class OperatorFeed {
   }
 
   #note(jobId: string): void {
-    this.#changed.add(jobId);
-    if (this.#changed.size > MOST_AT_ONCE) this.#missed();
-    else this.#lookIn(this.#lookedAt + LOOK_EVERY_MS - Date.now());
+    if (this.#changed.size < MOST_AT_ONCE) this.#changed.add(jobId);
+    else if (!this.#changed.has(jobId)) this.#tooMany = true;
+    this.#lookIn(this.#lookedAt + LOOK_EVERY_MS - Date.now());
   }
 
   #missed(): void {
     this.#changed.clear();
+    this.#tooMany = false;
     for (const listener of this.#listeners) listener.missed();
   }
 
@@ -74,9 +76,10 @@ export class OperatorFeed {
   }
 
   async #look(): Promise<void> {
+    this.#lookedAt = Date.now();
+    if (this.#tooMany) this.#missed();
     const jobIds = [...this.#changed];
     this.#changed.clear();
-    this.#lookedAt = Date.now();
     if (jobIds.length === 0) return;
     this.#looking = true;
     let pauseMs = LOOK_EVERY_MS;

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SyncError } from '../domain/errors.ts';
+import type { Log } from '../domain/log.ts';
 import type { Clock } from './clock.ts';
 import { SignInThrottle } from './signInThrottle.ts';
 
@@ -18,13 +19,15 @@ export interface Session {
  */
 export class OperatorSignIn {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #throttle = new SignInThrottle();
   readonly #key: Buffer | undefined;
   readonly #tokenMark: Buffer | undefined;
 
   /** Without a token, the dashboard and the operator's API are off. */
-  constructor({ token, clock }: { token: string | undefined; clock: Clock }) {
+  constructor({ token, clock, log }: { token: string | undefined; clock: Clock; log: Log }) {
     this.#clock = clock;
+    this.#log = log;
     if (token === undefined) return;
     this.#key = createHmac('sha256', token).update('artly-sync operator session').digest();
     this.#tokenMark = this.#markOf(token);
@@ -46,12 +49,14 @@ export class OperatorSignIn {
     if (waitMs > 0) throw new TooManyTries(Math.ceil(waitMs / 1000));
     if (!timingSafeEqual(this.#markOf(token), this.#tokenMark as Buffer)) {
       this.#throttle.wrong(address, now);
+      this.#log.warn('operator.refused', { address });
       throw new SyncError('WRONG_TOKEN', 'This is not the token: take the value of ARTLY_ADMIN_TOKEN.');
     }
     this.#throttle.right(address);
   }
 
-  newSession(): Session {
+  newSession(address: string): Session {
+    this.#log.info('operator.signedIn', { address });
     const expiresAt = this.#clock.now() + SESSION_MS;
     const text = `v1.${expiresAt}.${randomBytes(16).toString('base64url')}`;
     return { value: `${text}.${this.#sign(text)}`, expiresAt };

@@ -109,14 +109,19 @@ async function progressed(
   { batches, settled: { records, ...counts }, leaseMs, now }: Progress,
 ): Promise<Job | undefined> {
   const processed = job.processed + records;
-  if (isWorthASample(job, records)) await keepSample(tx, job, now);
   const row = await tx.get(
-    `UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
+    `WITH progressed AS (
+     UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
        updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
        version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now,
        ms_per_record = :msPerRecord
      WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch
-     RETURNING *`,
+     RETURNING *
+   ), sampled AS (
+     INSERT INTO artly.job_samples (job_seq, attempt, processed, at)
+     SELECT job_seq, attempt, :before::bigint, :now FROM progressed WHERE :worthASample::boolean
+     ON CONFLICT DO NOTHING)
+   SELECT * FROM progressed`,
     {
       ...counts,
       jobId: job.jobId,
@@ -124,6 +129,8 @@ async function progressed(
       nextBatch: job.nextBatch,
       behind: (batches.at(-1)?.n ?? 0) + 1,
       processed,
+      before: job.processed,
+      worthASample: isWorthASample(job, records),
       leaseUntil: now + leaseMs,
       message: stepMessage.applying({ processed, total: job.total }),
       msPerRecord: msPerRecordAfter(job, { records, now }),
