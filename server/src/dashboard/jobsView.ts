@@ -165,6 +165,8 @@ export class JobsView implements View {
     const nothing = this.#rows.size === 0 && this.#reading > 0;
     this.#empty.hidden = !nothing;
     this.#list.hidden = nothing;
+    // There is nothing to choose from yet.
+    this.#filters.root.hidden = nothing && !this.#filters.isSet;
     if (!nothing) return;
     this.#empty.replaceChildren(...emptyState({ filtered: this.#filters.isSet, hasSites: this.#hasSites }));
   }
