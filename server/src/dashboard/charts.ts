@@ -86,9 +86,12 @@ function optionsOf(data: () => ChartData, { shape, width }: Look): uPlot.Options
   return {
     width,
     height: HEIGHT,
-    cursor: { y: false, points: { show: shape === 'line' } },
+    cursor: { y: false, drag: { x: false }, points: { show: shape === 'line' } },
     legend: { live: true },
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.08)] } },
+    scales: {
+      x: { range: (_plot, from, to) => withEdges(data(), shape, [from, to]) },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.08)] },
+    },
     axes: [
       { ...axis, space: 80, size: 34, values: timeLabels },
       { ...axis, values, size: 56 },
@@ -98,6 +101,17 @@ function optionsOf(data: () => ChartData, { shape, width }: Look): uPlot.Options
       ...data().layers.map((_layer, at) => seriesOf(data, at, shape)),
     ],
   };
+}
+
+/** Bars stand in the middle of their time: the first and the last need room for a half. */
+function withEdges(
+  { times }: ChartData,
+  shape: Look['shape'],
+  [from, to]: [number, number],
+): [number, number] {
+  const [first = 0, second = first] = times;
+  const half = shape === 'bars' ? (second - first) / 2 : 0;
+  return [from - half, to + half];
 }
 
 function seriesOf(data: () => ChartData, at: number, shape: Look['shape']): uPlot.Series {
