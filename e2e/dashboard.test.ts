@@ -159,6 +159,15 @@ describe('the dashboard', () => {
     await page.page.getByText('Live', { exact: true }).waitFor();
   });
 
+  test('asks to sign in again when the session is over', async (t) => {
+    let ahead = 0;
+    const { page } = await opened(t, { clock: { now: () => Date.now() + ahead, random: Math.random } });
+    ahead = 13 * 3_600_000;
+    await page.page.getByRole('link', { name: 'Activity', exact: true }).click();
+    await page.page.getByText('Your session is over: sign in again.').waitFor();
+    assert.equal(await page.page.getByLabel('Token').inputValue(), '');
+  });
+
   test('works by the keyboard alone: opens a job and cancels it', async (t) => {
     const { url, site: shop } = await startWithOperator(t);
     const jobId = await openJobInParts(shop);

@@ -7,6 +7,7 @@ import type {
   EndedStep,
   Place,
   PlacedJob,
+  PlacedJobFilter,
   Sample,
   Site,
   Storage,
@@ -14,15 +15,8 @@ import type {
 import type { SiteService } from './siteService.ts';
 import type { SyncJobService } from './syncJobService.ts';
 
-export interface JobsQuery {
-  statuses: readonly JobStatus[];
-  siteId: number | null;
-  type: string | null;
-  from: number;
-  to: number;
-  before: Place | null;
-  limit: number;
-}
+/** As a list of the storage, of several states at once. */
+export type JobsQuery = Omit<PlacedJobFilter, 'status'> & { statuses: readonly JobStatus[] };
 
 export interface WholeJob extends PlacedJob {
   audit: AuditEntry[];
