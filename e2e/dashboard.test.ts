@@ -159,6 +159,23 @@ describe('the dashboard', () => {
     await page.page.getByText('Live', { exact: true }).waitFor();
   });
 
+  test('gives its line up in a tab behind others, and reads on in front', async (t) => {
+    const { url, site: shop } = await startWithOperator(t);
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    await context.clock.install();
+    const page = await DashboardPage.signIn(context, { url, token: TOKEN });
+    await page.setVisibility('hidden');
+    await context.clock.runFor(11_000);
+    const jobId = await shop.start(members(3));
+    await shop.waitFor(jobId, hasEnded);
+    assert.equal(await page.job(jobId).count(), 0);
+    await page.setVisibility('visible');
+    await page.page.locator('.live[data-connected="true"]').waitFor();
+    await context.clock.runFor(2_000);
+    await page.waitForState(jobId, 'completed');
+  });
+
   test('asks to sign in again when the session is over', async (t) => {
     let ahead = 0;
     const { page } = await opened(t, { clock: { now: () => Date.now() + ahead, random: Math.random } });

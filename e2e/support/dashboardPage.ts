@@ -75,6 +75,14 @@ export class DashboardPage {
     await percent.filter({ hasNotText: new RegExp(`^${before}$`) }).waitFor({ timeout: 60_000 });
   }
 
+  /** As when another tab is chosen, or this one again. */
+  async setVisibility(state: 'hidden' | 'visible'): Promise<void> {
+    await this.page.evaluate(`
+      Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    `);
+  }
+
   /** What axe finds on the page as it is, but what is of little weight. */
   async seriousProblems(): Promise<string[]> {
     await this.page.evaluate(AXE);

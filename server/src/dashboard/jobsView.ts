@@ -1,6 +1,6 @@
 import { get, type Job, type JobPage, type Overview, type Step } from './api.ts';
-import { button, element, setText } from './dom.ts';
-import { short } from './format.ts';
+import { announce, button, element, setText } from './dom.ts';
+import { short, siteName } from './format.ts';
 import { JobFilters } from './jobFilters.ts';
 import { JobRow } from './jobRow.ts';
 import type { View } from './view.ts';
@@ -117,6 +117,9 @@ export class JobsView implements View {
   #take(job: Job): void {
     const row = this.#rows.get(job.jobId);
     if (row !== undefined) {
+      if (job.status === 'failed' && row.job.status !== 'failed') {
+        announce(`The job of ${siteName(job.site.url)} has failed.`);
+      }
       row.show(job);
       // Whoever has the focus there sees what became of it.
       if (!this.#filters.match(job) && !row.root.contains(document.activeElement)) this.#remove(row);

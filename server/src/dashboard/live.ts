@@ -1,6 +1,8 @@
 import { get, type Job } from './api.ts';
 
 const TRY_AGAIN_MS = 2_000;
+/** A tab behind others gives its line up after this long: a browser has few of them for one server. */
+const HIDDEN_MS = 10_000;
 
 export interface LiveListener {
   jobs(jobs: Job[]): void;
@@ -17,12 +19,34 @@ export class Live {
   #source: EventSource | undefined;
   #again: number | undefined;
   #wasReady = false;
+  #hiding: number | undefined;
+  readonly #visibility = () => this.#visibilityChanged();
 
   constructor(listener: LiveListener) {
     this.#listener = listener;
   }
 
   start(): void {
+    document.addEventListener('visibilitychange', this.#visibility);
+    this.#connect();
+  }
+
+  stop(): void {
+    document.removeEventListener('visibilitychange', this.#visibility);
+    window.clearTimeout(this.#hiding);
+    this.#disconnect();
+  }
+
+  #visibilityChanged(): void {
+    window.clearTimeout(this.#hiding);
+    if (document.visibilityState === 'hidden') {
+      this.#hiding = window.setTimeout(() => this.#disconnect(), HIDDEN_MS);
+    } else if (this.#source === undefined) {
+      this.#connect();
+    }
+  }
+
+  #connect(): void {
     const source = new EventSource('/operator/events');
     this.#source = source;
     source.addEventListener('ready', () => {
@@ -40,14 +64,17 @@ export class Live {
     });
   }
 
-  stop(): void {
+  #disconnect(): void {
     this.#source?.close();
+    this.#source = undefined;
     window.clearTimeout(this.#again);
   }
 
   async #lookWhy(): Promise<void> {
     const session = await get<{ signedIn: boolean }>('/operator/session').catch(() => undefined);
+    // It was given up meanwhile.
+    if (this.#source === undefined) return;
     if (session?.signedIn === false) return this.#listener.signedOut();
-    this.#again = window.setTimeout(() => this.start(), TRY_AGAIN_MS);
+    this.#again = window.setTimeout(() => this.#connect(), TRY_AGAIN_MS);
   }
 }

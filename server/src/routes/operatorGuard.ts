@@ -56,7 +56,7 @@ export function setSessionCookie(request: Request, response: Response, session: 
     sameSite: 'strict',
     path: COOKIE_PATH,
     // A proxy with TLS in front says so; who says so without one only locks himself out.
-    secure: request.secure || request.get('x-forwarded-proto') === 'https',
+    secure: request.secure || /^https\b/i.test(request.get('x-forwarded-proto') ?? ''),
   } as const;
   if (session === null) response.clearCookie(COOKIE, options);
   else response.cookie(COOKIE, session.value, { ...options, expires: new Date(session.expiresAt) });
