@@ -60,7 +60,11 @@ export async function startShop(children: Children, options: ShopOptions): Promi
   );
   const shop: Shop = {
     mariadb,
-    backend: new Backend(children, { folder: folder.backend, port: memory.backendPort }),
+    backend: new Backend(children, {
+      folder: folder.backend,
+      port: memory.backendPort,
+      adminToken: memory.adminToken,
+    }),
     wordpress: new Wordpress(children, mariadb, {
       folder: folder.wordpress,
       port: memory.shopPort,

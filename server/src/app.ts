@@ -2,10 +2,12 @@ import express, { type Express } from 'express';
 import type { Parts } from './compose.ts';
 import type { Log } from './domain/log.ts';
 import { artlyRoutes } from './routes/artly.ts';
+import { dashboardFiles } from './routes/dashboardFiles.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { answerError, notFound } from './routes/errors.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { operatorRoutes } from './routes/operator.ts';
 import { measureRequests, requestIds } from './routes/requests.ts';
 
 export interface AppParts extends Omit<Parts, 'close' | 'queue' | 'sweep'> {
@@ -34,7 +36,11 @@ export function createApp(parts: AppParts): Express {
   });
   app.use(healthRoutes({ checkStorage: () => parts.watch.check(), stopping: parts.stopping }));
   app.use(metricsRoutes(() => parts.metrics.read()));
-  if (parts.withApi !== false) app.use(docsRoutes(), artlyRoutes(parts));
+  if (parts.withApi !== false) {
+    app.use(docsRoutes(), artlyRoutes(parts));
+    app.use(operatorRoutes(parts));
+    app.use(dashboardFiles(parts.operatorSignIn));
+  }
   app.use(notFound);
   app.use(answerError(parts.log));
   return app;

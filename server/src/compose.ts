@@ -14,6 +14,9 @@ import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { type JobChanges, LocalJobChanges } from './services/jobChanges.ts';
 import { JobTallies } from './services/jobTallies.ts';
+import { OperatorFeed } from './services/operatorFeed.ts';
+import { OperatorService } from './services/operatorService.ts';
+import { OperatorSignIn } from './services/operatorSignIn.ts';
 import { PartsService } from './services/partsService.ts';
 import { RejectsService } from './services/rejectsService.ts';
 import { SharedJobChanges } from './services/sharedJobChanges.ts';
@@ -46,6 +49,9 @@ export interface Parts {
   sweep: Sweep;
   watch: StorageWatch;
   metrics: Metrics;
+  operator: OperatorService;
+  operatorFeed: OperatorFeed;
+  operatorSignIn: OperatorSignIn;
   close(): Promise<void>;
 }
 
@@ -136,10 +142,14 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     log,
     retentionDays: config.retentionDays,
   });
+  const operator = new OperatorService({ storage, jobs, sites });
+  const operatorFeed = new OperatorFeed({ storage, changes: adapters.changes });
+  const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock, log });
   const close = async () => {
     await intakeThread.close();
     await adapters.close();
   };
+  const forOperator = { operator, operatorFeed, operatorSignIn };
   const receivers = { intake, inParts, rejects };
   return {
     storage,
@@ -153,6 +163,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     sweep,
     watch,
     metrics,
+    ...forOperator,
     close,
   };
 }

@@ -8,6 +8,9 @@ const API_CONNECTIONS = 10;
 /** Beside one for each turn: the sweep, and looking whether the storage is there. */
 const WORKER_CONNECTIONS = 2;
 
+/** A shorter one could be guessed, and it opens everything. */
+const SHORTEST_TOKEN = 16;
+
 const ROLES = ['all', 'api', 'worker'] as const;
 type Role = (typeof ROLES)[number];
 
@@ -29,6 +32,13 @@ export const VARIABLES = {
   ARTLY_ROLE: z.enum(ROLES, `must be ${ROLES.join(', ').replace(/, (?=\w+$)/, ' or ')}`).default('all'),
   ARTLY_WORKERS: whole({ from: 1, to: 100, fallback: 2 }),
   ARTLY_API_SECRET: z.string().optional(),
+  ARTLY_ADMIN_TOKEN: z
+    .string()
+    .min(
+      SHORTEST_TOKEN,
+      `must have ${SHORTEST_TOKEN} characters or more: make one with "openssl rand -hex 24"`,
+    )
+    .optional(),
   ARTLY_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   ARTLY_MAX_RECORDS: whole({ from: 1, to: 1_000_000_000, fallback: 10_000_000 }),
   ARTLY_MAX_BODY_BYTES: whole({ from: 1, to: Number.MAX_SAFE_INTEGER, fallback: 4 * 1024 ** 3 }),
@@ -62,6 +72,8 @@ export interface Config {
   workers: number;
   database: DatabaseConfig;
   apiSecret: string | undefined;
+  /** The operator's sign-in; without it the dashboard and the operator's API are off. */
+  adminToken: string | undefined;
   logLevel: Values['ARTLY_LOG_LEVEL'];
   maxRecords: number;
   maxBodyBytes: number;
@@ -103,6 +115,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     workers: database.kind === 'sqlite' ? 1 : values.ARTLY_WORKERS,
     database,
     apiSecret: values.ARTLY_API_SECRET,
+    adminToken: values.ARTLY_ADMIN_TOKEN,
     logLevel: values.ARTLY_LOG_LEVEL,
     maxRecords: values.ARTLY_MAX_RECORDS,
     maxBodyBytes: values.ARTLY_MAX_BODY_BYTES,

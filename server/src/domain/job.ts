@@ -105,6 +105,18 @@ export function progressOf(job: Pick<Job, 'status' | 'processed' | 'total'>): nu
   return Math.min(99, Math.floor((job.processed * 100) / job.total));
 }
 
+/**
+ * Whether the point in time at which a job stands, before its next batches, is kept for its speed over time: at the
+ * start of an attempt, and with each whole percent.
+ */
+export function isWorthASample(
+  job: Pick<Job, 'processed' | 'attemptProcessed' | 'total'>,
+  records: number,
+): boolean {
+  const percent = (processed: number) => Math.floor((processed * 100) / job.total);
+  return job.processed === job.attemptProcessed || percent(job.processed + records) > percent(job.processed);
+}
+
 /** Records accepted: what the result calls `count`. */
 export function acceptedCount(counts: Counts): number {
   return counts.inserted + counts.updated + counts.unchanged;

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { SyncError } from '../domain/errors.ts';
 import type { Log } from '../domain/log.ts';
+import { TooManyTries } from '../services/operatorSignIn.ts';
 
 /** How long the rest of a refused body is read, so that the sender gets to see the answer. */
 const LINGER_MS = 2_000;
@@ -22,6 +23,7 @@ export function answerError(log: Log): ErrorRequestHandler {
       return;
     }
     if (answer.status === 401) response.set('www-authenticate', 'Bearer');
+    if (answer instanceof TooManyTries) response.set('retry-after', String(answer.retryAfterSeconds));
     closeAfterAnswer(request, response);
     response.status(answer.status).json({ success: false, error: answer.code, message: answer.message });
   };

@@ -77,28 +77,37 @@ function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobSe
     get: async (request, response) => {
       const { siteId, jobId } = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const csv = request.accepts(['application/x-ndjson', 'text/csv']) === 'text/csv';
-      response.type(csv ? 'text/csv' : 'application/x-ndjson');
-      await pipeline(
-        rejectLines(jobs.rejects(siteId, jobId), csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''),
-        response,
-      );
+      await answerRejects(response, jobs.rejects(siteId, jobId), csv);
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/audit', {
     before,
     get: async (request, response) => {
       const { audit, attempts } = await jobs.trail(siteOf(request).siteId, readJobId(request.params.jobId));
-      response.json({ success: true, audit: audit.map(auditAsJson), attempts: attempts.map(attemptAsJson) });
+      response.json({ success: true, audit: auditAsJson(audit), attempts: attemptsAsJson(attempts) });
     },
   });
 }
 
-function auditAsJson({ at, event, actor, ip, attempt, detail }: AuditEntry) {
-  return { at: isoTime(at), event, actor, ip, attempt, detail };
+export async function answerRejects(
+  response: Response,
+  rejects: AsyncIterable<RejectedRecord>,
+  csv: boolean,
+): Promise<void> {
+  response.type(csv ? 'text/csv' : 'application/x-ndjson');
+  await pipeline(rejectLines(rejects, csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''), response);
 }
 
-function attemptAsJson({ startedAt, endedAt, ...attempt }: Attempt) {
-  return { ...attempt, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
+export function auditAsJson(entries: AuditEntry[]) {
+  return entries.map(({ at, event, actor, ip, attempt, detail }) => {
+    return { at: isoTime(at), event, actor, ip, attempt, detail };
+  });
+}
+
+export function attemptsAsJson(attempts: Attempt[]) {
+  return attempts.map(({ startedAt, endedAt, ...attempt }) => {
+    return { ...attempt, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
+  });
 }
 
 export function rejectAsJson({ index, wpUserId, code, message }: RejectedRecord) {

@@ -267,11 +267,11 @@ export function readUserId(text: unknown): number {
   return readQuery(z.object({ wp_user_id: UserIdText }), { wp_user_id: text }).wp_user_id;
 }
 
-function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
+export function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
   return readShape(shape, query, 'address');
 }
 
-function readShape<Shape>(
+export function readShape<Shape>(
   shape: z.ZodType<Shape>,
   value: unknown,
   where: 'address' | 'header' | 'body',
@@ -282,7 +282,7 @@ function readShape<Shape>(
   throw new SyncError('INVALID_PARAMETER', `Wrong in the ${where}: ${problems.join('; ')}.`);
 }
 
-function wholeNumber({ from, to }: { from: number; to: number }) {
+export function wholeNumber({ from, to }: { from: number; to: number }) {
   const rule = `must be a whole number from ${from} to ${to}`;
   return z
     .string(rule)

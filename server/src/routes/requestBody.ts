@@ -57,7 +57,7 @@ export async function readOptionalObject(
   return hasBody ? readSmallObject(request, idleMs, maxBytes) : {};
 }
 
-function requireJson(request: Request, orElse = ''): void {
+export function requireJson(request: Request, orElse = ''): void {
   if (mediaTypeOf(request) === 'application/json') return;
   throw new SyncError(
     'UNSUPPORTED_MEDIA_TYPE',

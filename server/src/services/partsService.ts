@@ -62,6 +62,7 @@ export class PartsService {
       now,
     });
     if (opened === undefined) return jobs.repeated(siteId, request as IdempotentRequest);
+    jobs.changed(opened);
     return opened.jobId;
   }
 
@@ -103,7 +104,6 @@ export class PartsService {
     if (commit.records > limits.maxRecords) throw tooManyRecords(limits);
     const accepted = await storage.commitParts({ ...commit, now: clock.now() });
     if (accepted === undefined) throw notOpen(await jobs.find(siteId, jobId));
-    jobs.changed(accepted);
     await jobs.accepted(accepted);
     return accepted;
   }

@@ -150,6 +150,7 @@ export class SyncJobService {
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
+    this.#changes.publish(job);
     const { jobId, siteId, type, total } = job;
     this.#log.info('job.accepted', { jobId, siteId, type, total });
     await this.#queue.send(jobId);

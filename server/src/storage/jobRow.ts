@@ -23,6 +23,14 @@ export interface JobRow extends Job {
 
 export const WORKER: Actor = { name: 'worker', ip: null };
 
+/** The columns of `jobFromRow`. Lists of jobs read these: the ranges of a snapshot, which nobody sees, may be long. */
+export const JOB_COLUMNS = [
+  'job_seq, job_id, site_id, type, status, mode, confirm_removal, accepted, in_parts, expected_total, total',
+  'processed, inserted, updated, unchanged, rejected, removed, removed_up_to, batch_count, next_batch',
+  'step_message, error_code, error_message, attempt, version, failures, attempt_processed, ms_per_record',
+  'lease_owner, lease_until, run_after, records_kept, rejects_of, place, created_at, started_at, updated_at, completed_at',
+].join(', ');
+
 /** A column that says yes or no is a boolean on one database and 0 or 1 on the other. */
 export function jobFromRow(row: Record<string, unknown>): JobRow {
   const [accepted, inParts] = [Boolean(row.accepted), Boolean(row.in_parts)];

@@ -1,6 +1,6 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type Job, msPerRecordAfter } from '../domain/job.ts';
+import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
@@ -114,12 +114,18 @@ async function progressed(
 ): Promise<Job | undefined> {
   const processed = job.processed + records;
   const row = await tx.get(
-    `UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
+    `WITH progressed AS (
+     UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
        updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
        version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now,
        ms_per_record = :msPerRecord
      WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch
-     RETURNING *`,
+     RETURNING *
+   ), sampled AS (
+     INSERT INTO artly.job_samples (job_seq, attempt, processed, at)
+     SELECT job_seq, attempt, :before::bigint, :now FROM progressed WHERE :worthASample::boolean
+     ON CONFLICT DO NOTHING)
+   SELECT * FROM progressed`,
     {
       ...counts,
       jobId: job.jobId,
@@ -127,6 +133,8 @@ async function progressed(
       nextBatch: job.nextBatch,
       behind: (batches.at(-1)?.n ?? 0) + 1,
       processed,
+      before: job.processed,
+      worthASample: isWorthASample(job, records),
       leaseUntil: now + leaseMs,
       message: applyingMessage({ ...job, processed }),
       msPerRecord: msPerRecordAfter(job, { records, now }),
@@ -226,13 +234,27 @@ export function retry(
   });
 }
 
+/** Where the job stands at `now`, for its speed over time. */
+async function keepSample(
+  tx: Connection,
+  { jobSeq, attempt, processed }: JobRow,
+  now: number,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO artly.job_samples (job_seq, attempt, processed, at) VALUES (:jobSeq, :attempt, :processed, :now)
+     ON CONFLICT DO NOTHING`,
+    { jobSeq, attempt, processed, now },
+  );
+}
+
 /** An upload that was never committed can't be tried again: its records may go at once. */
-function end(
+async function end(
   tx: Connection,
   job: JobRow,
   move: 'completed' | 'failed' | 'cancelled',
   details: { message: string; actor: Actor; now: number; error?: { code: ErrorCode; message: string } },
 ): Promise<Job | undefined> {
+  if (job.status === 'running') await keepSample(tx, job, details.now);
   return moveJob(tx, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
       error_code = :errorCode, error_message = :errorMessage, records_kept = accepted AND records_kept`,

@@ -1,6 +1,7 @@
 import * as cleanup from './postgresCleanup.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import * as jobs from './postgresJobs.ts';
+import * as operator from './postgresOperator.ts';
 import * as parts from './postgresParts.ts';
 import * as reads from './postgresReads.ts';
 import * as siteRemoval from './postgresSiteRemoval.ts';
@@ -27,6 +28,7 @@ export const METHODS: PostgresMethods = {
   ...jobs,
   ...snapshots,
   ...reads,
+  ...operator,
   ...cleanup,
   ...tickets,
 };

@@ -2,7 +2,19 @@ import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { AuditEvent, JobStatus } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
-import type { JobTally, Part, RejectedText, RepeatedRequest, Site, SiteKey, TakenTicket } from './storage.ts';
+import { jobFromRow } from './jobRow.ts';
+import type {
+  EndedStep,
+  JobTally,
+  Part,
+  PlacedJob,
+  RejectedText,
+  RepeatedRequest,
+  Sample,
+  Site,
+  SiteKey,
+  TakenTicket,
+} from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -66,6 +78,30 @@ export function auditFromRow(row: Row): AuditEntry {
     inserted: row.inserted as number,
     updated: row.updated as number,
     unchanged: row.unchanged as number,
+    rejected: row.rejected as number,
+  };
+}
+
+export function placedJobFromRow(row: Row): PlacedJob {
+  const { jobSeq, createdAt, ...job } = jobFromRow(row);
+  return {
+    job: { ...job, createdAt },
+    siteUrl: row.site_url as string,
+    place: { createdAt, jobSeq },
+  };
+}
+
+export function sampleFromRow(row: Row): Sample {
+  return { attempt: row.attempt as number, at: row.at as number, processed: row.processed as number };
+}
+
+export function endedStepFromRow(row: Row): EndedStep {
+  return {
+    at: row.at as number,
+    completed: row.completed as number,
+    failed: row.failed as number,
+    cancelled: row.cancelled as number,
+    records: row.records as number,
     rejected: row.rejected as number,
   };
 }

@@ -1,6 +1,6 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type Job, msPerRecordAfter } from '../domain/job.ts';
+import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
@@ -101,6 +101,7 @@ export function applyNext(
       olderThanRemovals: isOlderThanRemovals(db, job),
     };
     for (const batch of batches) applyBatch(db, { job, batch, order, settled });
+    if (isWorthASample(job, settled.records)) keepSample(db, job, now);
     const processed = job.processed + settled.records;
     const changed = db.run(
       `UPDATE jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
@@ -212,6 +213,15 @@ export function retry(
   });
 }
 
+/** Where the job stands at `now`, for its speed over time. */
+function keepSample(db: SqliteDatabase, { jobSeq, attempt, processed }: JobRow, now: number): void {
+  db.run(
+    `INSERT INTO job_samples (job_seq, attempt, processed, at) VALUES (:jobSeq, :attempt, :processed, :now)
+     ON CONFLICT DO NOTHING`,
+    { jobSeq, attempt, processed, now },
+  );
+}
+
 /** An upload that was never committed can't be tried again: its records may go at once. */
 function end(
   db: SqliteDatabase,
@@ -219,6 +229,7 @@ function end(
   move: 'completed' | 'failed' | 'cancelled',
   details: { message: string; actor: Actor; now: number; error?: { code: ErrorCode; message: string } },
 ): Job | undefined {
+  if (job.status === 'running') keepSample(db, job, details.now);
   return moveJob(db, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
       error_code = :errorCode, error_message = :errorMessage, records_kept = iif(accepted = 1, records_kept, 0)`,

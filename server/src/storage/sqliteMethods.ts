@@ -1,6 +1,7 @@
 import * as cleanup from './sqliteCleanup.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import * as jobs from './sqliteJobs.ts';
+import * as operator from './sqliteOperator.ts';
 import * as parts from './sqliteParts.ts';
 import * as reads from './sqliteReads.ts';
 import * as siteRemoval from './sqliteSiteRemoval.ts';
@@ -27,6 +28,7 @@ export const METHODS: SqliteMethods = {
   ...jobs,
   ...snapshots,
   ...reads,
+  ...operator,
   ...cleanup,
   ...tickets,
 };
@@ -34,6 +36,7 @@ export const METHODS: SqliteMethods = {
 /** Methods that only look: they run on a connection of their own and never wait for a write. */
 export const READS: ReadonlySet<string> = new Set<keyof Storage>([
   ...(Object.keys(reads) as (keyof typeof reads)[]),
+  ...(Object.keys(operator) as (keyof typeof operator)[]),
   'findKey',
   'findRepeated',
   'listParts',

@@ -251,6 +251,20 @@ export interface Storage {
     limit: number;
   }): Promise<ChecksumSum[]>;
 
+  // For the operator, over all sites
+  /** Jobs in one state, newest first, from before `before` on. */
+  listPlacedJobs(filter: PlacedJobFilter): Promise<PlacedJob[]>;
+  /** Those of these jobs that are there, in no order. */
+  findPlacedJobs(jobs: { jobIds: string[] }): Promise<PlacedJob[]>;
+  /** How far the job had come, and when: attempt by attempt, in their order, about one a percent. */
+  listSamples(job: { jobId: string }): Promise<Sample[]>;
+  /** What ended from `from` until before `to`, by steps of `stepMs` from `from` on; steps without any are left out. */
+  sumEnded(span: { siteId: number | null; from: number; to: number; stepMs: number }): Promise<EndedStep[]>;
+  countUnfinished(none: Record<string, never>): Promise<{ pending: number; running: number }>;
+  /** Sites whose address has `search` in it, by address, after `after`. */
+  searchSites(page: { search: string; after: string; limit: number }): Promise<Site[]>;
+  findSite(site: { siteId: number }): Promise<Site | undefined>;
+
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
@@ -280,6 +294,47 @@ export interface RecordPage {
 
 /** A record by the names of its columns. */
 export type ListedRecord = Record<string, unknown> & { position: number };
+
+/** A job among those of all sites: with the address of its site and its place among them. */
+export interface PlacedJob {
+  job: Job;
+  siteUrl: string;
+  place: Place;
+}
+
+/** Where a job stands in a list of all jobs, which goes by the time of creation; `jobSeq` tells equal times apart. */
+export interface Place {
+  createdAt: number;
+  jobSeq: number;
+}
+
+export interface PlacedJobFilter {
+  status: JobStatus;
+  siteId: number | null;
+  type: string | null;
+  /** Created from `from` until before `to`. */
+  from: number;
+  to: number;
+  before: Place | null;
+  limit: number;
+}
+
+/** At `at`, `processed` records of the job were settled. */
+export interface Sample {
+  attempt: number;
+  at: number;
+  processed: number;
+}
+
+/** Jobs that ended in one step of time, and the records that they had settled. */
+export interface EndedStep {
+  at: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  records: number;
+  rejected: number;
+}
 
 /** Balances of one part of a site: how many there are, and the exact sum of their checksums. */
 export interface ChecksumSum {

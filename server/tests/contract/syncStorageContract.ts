@@ -10,6 +10,7 @@ import { cleaningContract } from './storageCleaning.ts';
 import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
 import { mendingContract } from './storageMending.ts';
+import { operatorContract } from './storageOperator.ts';
 import { orderContract } from './storageOrder.ts';
 import { emptySnapshotContract, partsContract } from './storageParts.ts';
 import { racesContract } from './storageRaces.ts';
@@ -55,6 +56,7 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
     emptySnapshotContract(storage);
     mendingContract(storage);
     readingContract(storage);
+    operatorContract(storage);
     checksumsContract(storage);
     tallyContract(storage);
     cleaningContract(storage, open);

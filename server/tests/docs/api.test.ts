@@ -7,6 +7,8 @@ import { readDoc, tableRows } from './markdown.ts';
 
 const doc = readDoc('api.md');
 const TICKET = /(?<="ticket": ?")[\w-]{43}(?=")/g;
+const KEY = /artly_[0-9a-f]{16}_[\w-]{43}|artly_[0-9a-f]{16}_…/g;
+const CURSOR = /"\d{13}-\d+"/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
 describe('docs/api.md', () => {
@@ -52,8 +54,13 @@ function withGaps(body: string): RegExp {
   return new RegExp(`^${lines.join('\n')}$`);
 }
 
-/** JSON as its value and other text as it is, with times and tickets, which can't be foretold, made equal. */
+/** JSON as its value and other text as it is, with times, tickets and keys, which can't be foretold, made equal. */
 function bodyOf({ body }: Message): unknown {
-  const text = body.replaceAll(TIME, '<time>').replaceAll(TICKET, '<ticket>').replaceAll('\r\n', '\n');
+  const text = body
+    .replaceAll(TIME, '<time>')
+    .replaceAll(TICKET, '<ticket>')
+    .replaceAll(KEY, '<key>')
+    .replaceAll(CURSOR, '"<cursor>"')
+    .replaceAll('\r\n', '\n');
   return text.startsWith('{') && !text.includes('}\n{') ? JSON.parse(text) : text;
 }
