@@ -46,9 +46,8 @@ export const users = tableType({
             OR users.whatsapp IS NOT excluded.whatsapp OR users.locale IS NOT excluded.locale
             OR users.timezone IS NOT excluded.timezone)`,
     countStanding: `
-      SELECT count(*) AS standing FROM users
-      WHERE site_id = :siteId
-        AND wp_user_id IN (SELECT json_extract(r.value, '$[0]') FROM jsonb_each(CAST(:rows AS TEXT)) AS r)`,
+      SELECT count(*) AS standing FROM jsonb_each(CAST(:rows AS TEXT)) AS r CROSS JOIN users AS u
+      WHERE u.site_id = :siteId AND u.wp_user_id = json_extract(r.value, '$[0]')`,
     mark: `
       UPDATE users SET job_seq = :jobSeq
       WHERE site_id = :siteId AND job_seq < :jobSeq
