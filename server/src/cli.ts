@@ -171,9 +171,9 @@ function checkRemoval({ apiSecret }: Config, url: string, yes: boolean): void {
   throw new UsageError(message);
 }
 
-function removedText({ url }: Site, { jobs, balances }: DroppedOfSite): string {
-  const [jobCount, balanceCount] = [jobs, balances].map((count) => count.toLocaleString('en-US'));
-  return `Deleted ${url}: its keys, ${jobCount} jobs with their history, and ${balanceCount} balances.`;
+function removedText({ url }: Site, { jobs, balances, records }: DroppedOfSite): string {
+  const counts = [jobs, balances, records].map((count) => count.toLocaleString('en-US'));
+  return `Deleted ${url}: its keys, ${counts[0]} jobs with their history, ${counts[1]} balances, and ${counts[2]} events and users.`;
 }
 
 function printSites(all: Site[], json: boolean): void {

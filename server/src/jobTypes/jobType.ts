@@ -25,6 +25,8 @@ export type RecordRow = [key: string | number, ...rest: (string | number | null)
  * in the schema `artly`. They take `:siteId`, and `:place`, which is that of the job in the job order: what a row keeps as `job_seq`.
  */
 export interface RecordTable {
+  /** Its name, the same on both databases. Of a site, the first field tells its rows apart. */
+  tableName: string;
   /** The first one is the key. */
   fields: Readonly<Record<string, Field>>;
   /**

@@ -32,6 +32,7 @@ export const pointsEvents = tableType({
     order_id: optional(wholeNumber),
     created_at: time,
   },
+  tableName: 'points_events',
   standing: 'first',
   sqlite: {
     write: `

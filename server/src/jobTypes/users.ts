@@ -30,6 +30,7 @@ export const users = tableType({
       pattern(TIMEZONE, 'must be a time zone like Europe/Lisbon, or an offset like +02:00', isZone),
     ),
   },
+  tableName: 'users',
   standing: 'last',
   sqlite: {
     write: `
@@ -46,9 +47,8 @@ export const users = tableType({
             OR users.whatsapp IS NOT excluded.whatsapp OR users.locale IS NOT excluded.locale
             OR users.timezone IS NOT excluded.timezone)`,
     countStanding: `
-      SELECT count(*) AS standing FROM users
-      WHERE site_id = :siteId
-        AND wp_user_id IN (SELECT json_extract(r.value, '$[0]') FROM jsonb_each(CAST(:rows AS TEXT)) AS r)`,
+      SELECT count(*) AS standing FROM jsonb_each(CAST(:rows AS TEXT)) AS r CROSS JOIN users AS u
+      WHERE u.site_id = :siteId AND u.wp_user_id = json_extract(r.value, '$[0]')`,
     mark: `
       UPDATE users SET job_seq = :place
       WHERE site_id = :siteId AND job_seq < :place

@@ -81,12 +81,13 @@ export class SiteService {
     const site = await this.revoke(url);
     const { siteId } = site;
     await this.#cancelAll(siteId, actor);
-    const total: DroppedOfSite = { jobs: 0, balances: 0 };
+    const total: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
     let more = true;
     while (more) {
       const slice = await this.#storage.dropSite({ siteId, limit: ROWS_A_SLICE });
       total.jobs += slice.dropped.jobs;
       total.balances += slice.dropped.balances;
+      total.records += slice.dropped.records;
       more = slice.more;
     }
     return { site, dropped: total };

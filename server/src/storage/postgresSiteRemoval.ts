@@ -1,3 +1,5 @@
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import type { DroppedOfSite } from './storage.ts';
 
@@ -5,6 +7,9 @@ import type { DroppedOfSite } from './storage.ts';
 
 /** What a site has, in the order in which it goes: what hangs on a job before the job, so that no slice is a large one. */
 const OF_SITE: { counts?: keyof DroppedOfSite; statement: string }[] = [
+  ...JOB_TYPES.flatMap(({ table }) =>
+    table === null ? [] : [{ counts: 'records' as const, statement: recordsOf(table) }],
+  ),
   {
     statement: `
       WITH slice AS (
@@ -51,7 +56,7 @@ export function dropSite(
   return db.transaction(async (tx) => {
     // Held, so that nobody makes a job of the site between the last look and its end.
     await tx.run('SELECT FROM artly.sites WHERE site_id = :siteId FOR UPDATE', { siteId: slice.siteId });
-    const dropped: DroppedOfSite = { jobs: 0, balances: 0 };
+    const dropped: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
     for (const { counts, statement } of OF_SITE) {
       const rows = await tx.run(statement, slice);
       if (counts !== undefined) dropped[counts] = rows;
@@ -60,4 +65,10 @@ export function dropSite(
     await tx.run('DELETE FROM artly.sites WHERE site_id = :siteId', { siteId: slice.siteId });
     return { dropped, more: false };
   });
+}
+
+function recordsOf({ tableName }: RecordTable): string {
+  return `
+    DELETE FROM artly.${tableName} WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM artly.${tableName} WHERE site_id = :siteId LIMIT :limit))`;
 }

@@ -1,3 +1,5 @@
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import type { DroppedOfSite } from './storage.ts';
 
@@ -5,6 +7,9 @@ import type { DroppedOfSite } from './storage.ts';
 
 /** What a site has, in the order in which it goes: what hangs on a job before the job, so that no slice is a large one. */
 const OF_SITE: { counts?: keyof DroppedOfSite; statement: string }[] = [
+  ...JOB_TYPES.flatMap(({ table }) =>
+    table === null ? [] : [{ counts: 'records' as const, statement: recordsOf(table) }],
+  ),
   {
     statement: `DELETE FROM job_batches WHERE rowid IN
       (SELECT b.rowid FROM jobs AS j CROSS JOIN job_batches AS b USING (job_seq) WHERE j.site_id = :siteId LIMIT :limit)`,
@@ -39,7 +44,7 @@ export function dropSite(
   slice: { siteId: number; limit: number },
 ): { dropped: DroppedOfSite; more: boolean } {
   return db.transaction(() => {
-    const dropped: DroppedOfSite = { jobs: 0, balances: 0 };
+    const dropped: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
     for (const { counts, statement } of OF_SITE) {
       const rows = db.run(statement, slice);
       if (counts !== undefined) dropped[counts] = rows;
@@ -48,4 +53,11 @@ export function dropSite(
     db.run('DELETE FROM sites WHERE site_id = :siteId', { siteId: slice.siteId });
     return { dropped, more: false };
   });
+}
+
+/** The first field tells the rows of a site apart. */
+function recordsOf({ tableName, fields }: RecordTable): string {
+  const key = `site_id, ${Object.keys(fields)[0]}`;
+  return `DELETE FROM ${tableName} WHERE (${key}) IN
+    (SELECT ${key} FROM ${tableName} WHERE site_id = :siteId LIMIT :limit)`;
 }

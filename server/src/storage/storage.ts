@@ -349,6 +349,8 @@ export interface ChecksumSum {
 export interface DroppedOfSite {
   jobs: number;
   balances: number;
+  /** Of the other types of jobs: events and users. */
+  records: number;
 }
 
 /** What one step of a job did, and whether there is more to do. */

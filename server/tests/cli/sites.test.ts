@@ -94,7 +94,10 @@ describe('artly-sync sites', () => {
     assert.match(asked.stderr, /^artly-sync: This deletes https:\/\/shop\.example .*--yes/);
     assert.equal(await statusWith(url, key), 200);
     const removed = await cli('sites', 'remove', SHOP, '--yes');
-    assert.equal(removed.stdout, `Deleted ${SHOP}: its keys, 1 jobs with their history, and 2 balances.\n`);
+    assert.equal(
+      removed.stdout,
+      `Deleted ${SHOP}: its keys, 1 jobs with their history, 2 balances, and 0 events and users.\n`,
+    );
     assert.equal(await statusWith(url, key), 401);
     assert.match((await cli('sites', 'list')).stdout, /^No site yet/);
     assert.equal((await cli('sites', 'remove', SHOP, '--yes')).code, 1);

@@ -3,7 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { Storage } from '../../src/storage/storage.ts';
 import { badRecord, member, removal } from '../support/batches.ts';
-import { SHOP, StorageLine } from '../support/storageLine.ts';
+import { RECORD_KINDS } from '../support/recordKinds.ts';
+import { SHOP, StorageLine, TYPE } from '../support/storageLine.ts';
 
 const NOW = 1_750_000_000_000;
 
@@ -15,7 +16,7 @@ export function siteRemovalContract(storage: () => Storage): void {
       for (const line of [gone, other]) await fill(line);
       const jobs = await jobIdsOf(gone);
       const dropped = await dropAll(storage(), gone.siteId, 7);
-      assert.deepEqual(dropped, { jobs: 4, balances: 29 });
+      assert.deepEqual(dropped, { jobs: 6, balances: 29, records: 2 });
       assert.deepEqual(await jobIdsOf(gone), []);
       assert.equal((await gone.balances()).size, 0);
       for (const jobId of jobs) {
@@ -23,7 +24,7 @@ export function siteRemovalContract(storage: () => Storage): void {
         assert.deepEqual(await storage().listRejects({ jobId, afterIndex: -1, limit: 10 }), []);
       }
       assert.ok(!(await storage().listSites({})).some(({ siteId }) => siteId === gone.siteId));
-      assert.equal((await jobIdsOf(other)).length, 4);
+      assert.equal((await jobIdsOf(other)).length, 6);
       assert.equal((await other.balances()).size, 29);
       assert.ok((await storage().listSites({})).some(({ siteId }) => siteId === other.siteId));
     });
@@ -61,16 +62,20 @@ async function fill(line: StorageLine): Promise<void> {
   const { jobId } = await line.job(Array.from({ length: 20 }, () => badRecord(1)));
   await line.cancel(jobId);
   await line.job([member(1, 1)]);
+  for (const kind of RECORD_KINDS.filter(({ type }) => type !== TYPE)) {
+    await new StorageLine(line.storage, line.siteId, line.now, kind).done([kind.record(1, 1)]);
+  }
 }
 
 async function dropAll(storage: Storage, siteId: number, limit: number) {
-  const total = { jobs: 0, balances: 0 };
+  const total = { jobs: 0, balances: 0, records: 0 };
   let more = true;
   while (more) {
     const slice = await storage.dropSite({ siteId, limit });
     assert.ok(slice.dropped.jobs <= limit && slice.dropped.balances <= limit);
     total.jobs += slice.dropped.jobs;
     total.balances += slice.dropped.balances;
+    total.records += slice.dropped.records;
     more = slice.more;
   }
   return total;
