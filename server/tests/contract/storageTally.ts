@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobStatus } from '../../src/domain/job.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { JobTally, Storage } from '../../src/storage/storage.ts';
 import { member } from '../support/batches.ts';
-import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
+import { LEASE_MS, StorageLine, TYPE } from '../support/storageLine.ts';
 
 /** Counting jobs for who watches over the server. Other tests have jobs here too: their clocks run long after these. */
 export function tallyContract(storage: () => Storage): void {
@@ -17,21 +17,24 @@ function countsContract(storage: () => Storage): void {
   test('counts jobs of all sites by type and state, and no upload that nobody sees', async () => {
     const lines = [await StorageLine.open(storage()), await StorageLine.open(storage())];
     const [first, second] = lines as [StorageLine, StorageLine];
-    const count = async (type: string, status: JobStatus) => {
-      const { counts } = await storage().tallyJobs({ now: first.now });
-      return counts.find((one) => one.type === type && one.status === status)?.jobs ?? 0;
-    };
-    const type = `type-${first.siteId}`;
-    await first.upload({ type });
-    assert.equal(await count(type, 'pending'), 0);
-    const job = await first.job([member(1, 1)], { type });
-    await second.job([member(1, 1)], { type });
-    assert.equal(await count(type, 'pending'), 2);
+    const counts = async () => (await storage().tallyJobs({ now: first.now })).counts;
+    const before = await counts();
+    /** How many more there are than before. */
+    const more = async (status: JobStatus) => numberOf(await counts(), status) - numberOf(before, status);
+    await first.upload();
+    assert.equal(await more('pending'), 0);
+    const job = await first.job([member(1, 1)]);
+    await second.job([member(1, 1)]);
+    assert.equal(await more('pending'), 2);
     await first.claimed(job.jobId);
-    assert.deepEqual([await count(type, 'pending'), await count(type, 'running')], [1, 1]);
+    assert.deepEqual([await more('pending'), await more('running')], [1, 1]);
     await first.cancel(job.jobId);
-    assert.deepEqual([await count(type, 'running'), await count(type, 'cancelled')], [0, 1]);
+    assert.deepEqual([await more('running'), await more('cancelled')], [0, 1]);
   });
+}
+
+function numberOf(counts: JobTally['counts'], status: JobStatus): number {
+  return counts.find((one) => one.type === TYPE && one.status === status)?.jobs ?? 0;
 }
 
 function queueAgeContract(storage: () => Storage): void {
