@@ -48,14 +48,24 @@ export interface Order {
   /** Whether records that change nothing leave their mark. */
   mark: boolean;
   olderThanRemovals: boolean;
+  /** Whether a balance of the site stands between the lowest and the highest member of the batches. */
+  anyStands: boolean;
 }
+
+/** Higher than every id. */
+const NO_USER_ID = Number.MAX_SAFE_INTEGER;
 
 /**
  * Whether an older job of the line may still bring records: it is still coming in, waits, or could be retried. Then a
  * record that changes nothing must leave its mark too, or the older job would overwrite what it said. And whether a
  * newer job has removed balances of the site, which this job must not bring back.
  */
-export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: JobRow): Promise<Order> {
+export async function orderOf(
+  tx: Connection,
+  { siteId, type, jobSeq, mode }: JobRow,
+  batches: StagedBatch[],
+): Promise<Order> {
+  const withRows = batches.filter(({ rowCount }) => rowCount > 0);
   const row = await tx.get(
     `SELECT EXISTS (
          SELECT FROM artly.jobs
@@ -68,12 +78,16 @@ export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: Jo
        ) AS may_be_overtaken,
        EXISTS (
          SELECT FROM artly.removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq
-       ) AS older_than_removals`,
-    { siteId, type, jobSeq },
+       ) AS older_than_removals,
+       (SELECT wp_user_id FROM artly.points_balances WHERE site_id = :siteId AND wp_user_id >= :from
+        ORDER BY wp_user_id LIMIT 1) AS first_standing`,
+    { siteId, type, jobSeq, from: Math.min(...withRows.map(({ minUserId }) => minUserId), NO_USER_ID) },
   );
+  const lastUserId = Math.max(...withRows.map(({ maxUserId }) => maxUserId), 0);
   return {
     mark: mode === 'snapshot' || row?.may_be_overtaken === true,
     olderThanRemovals: row?.older_than_removals === true,
+    anyStands: ((row?.first_standing as number | null) ?? NO_USER_ID) <= lastUserId,
   };
 }
 
@@ -83,14 +97,18 @@ export async function applyBatches(
   { job, batches, order }: { job: JobRow; batches: StagedBatch[]; order: Order },
 ): Promise<Settled> {
   const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
-  for (const group of groupsOf(batches)) {
-    const { inserted, updated } = await applyGroup(tx, { job, group, order });
+  const groups = groupsOf(batches);
+  // A group may say something else of what the one before it has brought.
+  const allNew = groups.length === 1 && !order.anyStands && !order.olderThanRemovals;
+  for (const group of groups) {
+    const { inserted, updated } = await applyRows(tx, { job, group, order, allNew });
+    const removed = await applyRemovals(tx, job, group.at(-1) as StagedBatch);
     const records = sumOf(group, ({ recordCount }) => recordCount);
     const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
     settled.records += records;
     settled.inserted += inserted;
-    settled.updated += updated;
-    settled.unchanged += records - rejected - inserted - updated;
+    settled.updated += updated + removed;
+    settled.unchanged += records - rejected - inserted - updated - removed;
     settled.rejected += rejected;
   }
   return settled;
@@ -112,52 +130,56 @@ function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
 }
 
 function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
-  const oneType = last.pointsTypes.length === 1 && next.pointsTypes.length === 1;
-  if (!oneType || last.pointsTypes[0] !== next.pointsTypes[0]) return false;
+  const type = onlyTypeOf(last);
+  if (type === null || type !== onlyTypeOf(next)) return false;
   return last.removalCount === 0 && last.maxUserId < next.minUserId;
 }
 
-async function applyGroup(
+async function applyRows(
   tx: Connection,
-  { job: { siteId, jobSeq }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
+  { job, group, order, allNew }: { job: JobRow; group: StagedBatch[]; order: Order; allNew: boolean },
 ): Promise<{ inserted: number; updated: number }> {
-  let [inserted, updated] = [0, 0];
-  if (group.some(({ rowCount }) => rowCount > 0)) {
-    const rows = { siteId, jobSeq, ...rowsOf(group) };
+  const rowCount = sumOf(group, (batch) => batch.rowCount);
+  if (rowCount === 0) return { inserted: 0, updated: 0 };
+  const columns = columnsOfGroup(group, rowCount);
+  const onlyType = onlyTypeOf(group[0] as StagedBatch);
+  const rows = { siteId: job.siteId, jobSeq: job.jobSeq, onlyType, ...columns };
+  try {
+    if (allNew) return { inserted: await tx.run(INSERT, rows), updated: 0 };
     const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
-    inserted = written?.inserted as number;
-    updated = written?.updated as number;
     if (order.mark) await tx.run(MARK, rows);
-    freeColumns(rows);
+    return { inserted: written?.inserted as number, updated: written?.updated as number };
+  } finally {
+    for (const column of Object.values(columns)) if (column !== null) freeBytes(column);
   }
-  // Only the last batch of a group may have removals.
-  const last = group.at(-1) as StagedBatch;
-  if (last.removalCount > 0) {
-    const removals = { siteId, jobSeq, n: last.n };
-    updated += await tx.run(REMOVE, removals);
-    await tx.run(REMEMBER_REMOVED, removals);
-  }
-  return { inserted, updated };
 }
 
-/** The rows of a group, as the parameters of the statements that read them. */
-function rowsOf(group: StagedBatch[]): RowColumns & { onlyType: string | null; from: number; to: number } {
-  const [{ pointsTypes, minUserId }, last] = [group[0] as StagedBatch, group.at(-1) as StagedBatch];
-  const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
+function columnsOfGroup(group: StagedBatch[], rowCount: number): RowColumns {
   const texts = group.map(({ packedRows }) => unpackText(packedRows));
-  const rowCount = sumOf(group, (batch) => batch.rowCount);
-  const columns = columnsOf(texts, { rowCount, withTypes: onlyType === null });
+  const columns = columnsOf(texts, { rowCount, withTypes: onlyTypeOf(group[0] as StagedBatch) === null });
   texts.forEach(freeBytes);
-  return { ...columns, onlyType, from: minUserId, to: last.maxUserId };
+  return columns;
+}
+
+function onlyTypeOf({ pointsTypes }: StagedBatch): string | null {
+  return pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
+}
+
+/** Gives how many balances it removed. */
+async function applyRemovals(
+  tx: Connection,
+  { siteId, jobSeq }: JobRow,
+  { n, removalCount }: StagedBatch,
+): Promise<number> {
+  if (removalCount === 0) return 0;
+  const removals = { siteId, jobSeq, n };
+  const removed = await tx.run(REMOVE, removals);
+  await tx.run(REMEMBER_REMOVED, removals);
+  return removed;
 }
 
 function sumOf(group: StagedBatch[], count: (batch: StagedBatch) => number): number {
   return group.reduce((sum, batch) => sum + count(batch), 0);
-}
-
-function freeColumns({ userIds, emails, balances, checksums, pointsTypes }: RowColumns): void {
-  for (const column of [userIds, emails, balances, checksums]) freeBytes(column);
-  if (pointsTypes !== null) freeBytes(pointsTypes);
 }
 
 /** The rows of a batch; one with a single type of points names it once, in `:onlyType`. */
@@ -182,14 +204,6 @@ const STANDING = (table: string, columns: string, condition = 'true') => `LATERA
   LIMIT 1)`;
 
 /**
- * Whether a balance of the site stands between the lowest and the highest member of the batch. Where none does, as when a
- * shop is synced for the first time, no row is looked up. Asked once a statement, by the first entry of the index.
- */
-const ANY_STANDS = `:to >= (
-  SELECT s.wp_user_id FROM artly.points_balances AS s
-  WHERE s.site_id = :siteId AND s.wp_user_id >= :from ORDER BY s.wp_user_id LIMIT 1)`;
-
-/**
  * What stands and differs is updated where it stands, what doesn't stand is inserted, and the rest is not touched. Quicker
  * than ON CONFLICT, which looks up each row again, and locks and so writes also those that don't change. Only one
  * job of a site writes balances at a time, so what doesn't stand can't come in between. Sorted by key, so that
@@ -199,7 +213,7 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
   WITH rows AS MATERIALIZED (
     SELECT r.*, s.place
     FROM ${ROWS} AS r
-      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq', ANY_STANDS)} AS s ON true
+      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq')} AS s ON true
       ${joins}
     WHERE (s.place IS NULL
         OR (s.job_seq <= :jobSeq::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
@@ -216,6 +230,12 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
   SELECT (SELECT count(*) FROM updated) AS updated, (SELECT count(*) FROM inserted) AS inserted`;
 
 const UPSERT = UPSERT_WHERE('', 'true');
+
+/** Where nothing stands yet, as when a shop is synced for the first time, there is nothing to look up. */
+const INSERT = `
+  INSERT INTO artly.points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
+  SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :jobSeq::bigint, r.checksum, r.email
+  FROM ${ROWS} AS r`;
 
 /** For a job that is older than some removal of its site. */
 const UPSERT_UNLESS_REMOVED = UPSERT_WHERE(
@@ -243,7 +263,7 @@ const REMEMBER_REMOVED = `
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = greatest(x.job_seq, excluded.job_seq)`;
 
 /** Every statement that a batch may run; a test proves that none of them walks through all balances. */
-export const BATCH_STATEMENTS = { UPSERT, UPSERT_UNLESS_REMOVED, MARK, REMOVE, REMEMBER_REMOVED };
+export const BATCH_STATEMENTS = { INSERT, UPSERT, UPSERT_UNLESS_REMOVED, MARK, REMOVE, REMEMBER_REMOVED };
 
 function batchFromRow(row: Row): StagedBatch {
   return {

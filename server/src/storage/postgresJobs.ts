@@ -84,14 +84,15 @@ export function applyNext(
   db: PostgresDatabase,
   { leaseMs, now, ...claimed }: Claim & { leaseMs: number; now: number },
 ): Promise<Job | undefined> {
-  return db.race(async (tx) => {
+  const apply = async (tx: Connection) => {
     const job = await claimedRow(tx, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
     const batches = await nextBatches(tx, job, batchSizeFor(job.total));
-    const order = await orderOf(tx, job);
+    const order = await orderOf(tx, job, batches);
     const settled = await applyBatches(tx, { job, batches, order });
     return progressed(tx, job, { batches, settled, leaseMs, now });
-  });
+  };
+  return db.race(apply, { planWithValues: false });
 }
 
 interface Progress {
