@@ -1,22 +1,11 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
 import type { JobRow } from './jobRow.ts';
-import type { Connection, Row } from './postgresDatabase.ts';
+import type { Connection } from './postgresDatabase.ts';
 import { columnsOf, type RowColumns } from './postgresRows.ts';
+import type { StagedBatch } from './postgresStaged.ts';
 
 /** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
-
-export interface StagedBatch {
-  n: number;
-  recordCount: number;
-  rowCount: number;
-  removalCount: number;
-  rejectCount: number;
-  minUserId: number;
-  maxUserId: number;
-  pointsTypes: string[];
-  packedRows: Uint8Array;
-}
 
 export interface Settled {
   records: number;
@@ -25,23 +14,6 @@ export interface Settled {
   unchanged: number;
   rejected: number;
 }
-
-/** Up to `maxRecords` of the batches that come next, but at least one. */
-export async function nextBatches(tx: Connection, job: JobRow, maxRecords: number): Promise<StagedBatch[]> {
-  const rows = await tx.all(NEXT_BATCHES, { jobSeq: job.jobSeq, next: job.nextBatch, maxRecords });
-  return rows.map(batchFromRow);
-}
-
-const NEXT_BATCHES = `
-  SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id, points_types, packed_rows
-  FROM (
-    SELECT b.*, row_number() OVER ahead AS place, sum(record_count) OVER ahead AS records
-    FROM (
-      SELECT * FROM artly.job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n LIMIT 200
-    ) AS b
-    WINDOW ahead AS (ORDER BY n)
-  ) AS b
-  WHERE place = 1 OR records <= :maxRecords ORDER BY n`;
 
 /** Where the job stands among the others of its line: the same for all batches of one transaction. */
 export interface Order {
@@ -264,17 +236,3 @@ const REMEMBER_REMOVED = `
 
 /** Every statement that a batch may run; a test proves that none of them walks through all balances. */
 export const BATCH_STATEMENTS = { INSERT, UPSERT, UPSERT_UNLESS_REMOVED, MARK, REMOVE, REMEMBER_REMOVED };
-
-function batchFromRow(row: Row): StagedBatch {
-  return {
-    n: row.n as number,
-    recordCount: row.record_count as number,
-    rowCount: row.row_count as number,
-    removalCount: row.removal_count as number,
-    rejectCount: row.reject_count as number,
-    minUserId: row.min_user_id as number,
-    maxUserId: row.max_user_id as number,
-    pointsTypes: row.points_types as string[],
-    packedRows: row.packed_rows as Uint8Array,
-  };
-}

@@ -3,10 +3,11 @@ import type { ErrorCode } from '../domain/errors.ts';
 import { type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatches, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
+import { applyBatches, orderOf, type Settled } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
+import { nextBatches, type StagedBatch } from './postgresStaged.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on PostgreSQL: the methods of the port of the same names. */
@@ -87,7 +88,7 @@ export function applyNext(
   const apply = async (tx: Connection) => {
     const job = await claimedRow(tx, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
-    const batches = await nextBatches(tx, job, batchSizeFor(job.total));
+    const batches = await nextBatches(db, tx, { job, maxRecords: batchSizeFor(job.total) });
     const order = await orderOf(tx, job, batches);
     const settled = await applyBatches(tx, { job, batches, order });
     return progressed(tx, job, { batches, settled, leaseMs, now });
