@@ -14,6 +14,8 @@ const MAX_CHECKSUMS = 100_000;
 /** Balances summed up, and ranges given, by one call of the storage: bounds how long other reads wait for it. */
 const BALANCES_A_SUM = 50_000;
 const RANGES_A_SUM = 5_000;
+/** A job with no more left than this keeps its turn: to come back would take it longer than to end. */
+const RECORDS_TO_END = 5_000;
 
 interface ArtlyServiceParts {
   storage: Storage;
@@ -155,7 +157,7 @@ export class ArtlyService {
           await this.#jobs.release(claim);
           return { job: latest, again: true };
         }
-        if (this.#clock.now() >= until) return { job: latest, again: true };
+        if (this.#clock.now() >= until && !isNearlyDone(latest)) return { job: latest, again: true };
         const step = await this.#step(latest);
         if (step === undefined) return { job: undefined, again: false };
         latest = step.job;
@@ -186,6 +188,10 @@ export interface ChecksumQuery {
 function tooManyChecksums(): SyncError {
   const message = `size gives more than ${MAX_CHECKSUMS} ranges: take a larger one, or narrow with from and to.`;
   return new SyncError('INVALID_PARAMETER', message);
+}
+
+function isNearlyDone({ processed, total }: Job): boolean {
+  return processed < total && total - processed <= RECORDS_TO_END;
 }
 
 function hasMore({ processed, total, mode }: Job): boolean {

@@ -4,10 +4,11 @@ import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatches, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
+import { applyBatches, orderOf, type Settled } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
+import { nextBatches, type StagedBatch } from './postgresStaged.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on PostgreSQL: the methods of the port of the same names. */
@@ -89,14 +90,15 @@ export function applyNext(
   db: PostgresDatabase,
   { leaseMs, now, ...claimed }: Claim & { leaseMs: number; now: number },
 ): Promise<Job | undefined> {
-  return db.race(async (tx) => {
+  const apply = async (tx: Connection) => {
     const job = await claimedRow(tx, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
-    const batches = await nextBatches(tx, job, batchSizeFor(job.total));
-    const order = await orderOf(tx, job);
+    const batches = await nextBatches(db, tx, { job, maxRecords: batchSizeFor(job.total) });
+    const order = await orderOf(tx, job, batches);
     const settled = await applyBatches(tx, { job, batches, order });
     return progressed(tx, job, { batches, settled, leaseMs, now });
-  });
+  };
+  return db.race(apply, { planWithValues: false });
 }
 
 interface Progress {
