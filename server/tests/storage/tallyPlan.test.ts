@@ -18,6 +18,6 @@ test('jobs are counted from an index alone, however long the history is', () => 
 
 test('the oldest due job is sought among those that have not ended', () => {
   const plan = planOf(OLDEST_DUE, { now: 1 });
-  assert.match(plan, /^S(EARCH|CAN) j USING INDEX jobs_unfinished/);
+  assert.match(plan, /^S(EARCH|CAN) j USING INDEX (jobs_unfinished|jobs_by_status \(status=)/);
   assert.doesNotMatch(plan, /SCAN o\b/);
 });
