@@ -65,6 +65,8 @@ function converted(shape: z.ZodType, io: Direction): { schema: Schema; named: Re
       const { def } = zodSchema._zod;
       // What the rules of an address say of its text, `meta` says of the number that it means.
       if (jsonSchema.type === 'integer' || jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+      // No answer comes near it, but the page would show it as an example.
+      if (io === 'output' && jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (def.type !== 'default') return;
       // An optional field that is null where it is left out need not be told so.
       if (def.defaultValue === null) delete jsonSchema.default;

@@ -6,7 +6,7 @@ import { answer, errorAnswers, type Paths, queryParameters } from './operation.t
 import { OPERATOR_CHANGE_ERRORS, OPERATOR_ERRORS, SIGNED_IN } from './operator.ts';
 import { Attempt, AuditEntry, PlacedJob, Success } from './shapes.ts';
 
-const operator = { tags: ['Operator: jobs'], ...SIGNED_IN };
+const operator = { tags: ['Jobs of all sites'], ...SIGNED_IN };
 const parameters = [JOB_PATH_ID];
 
 const Page = z.strictObject({

@@ -12,7 +12,7 @@ import {
 import { OPERATOR_CHANGE_ERRORS, OPERATOR_ERRORS, SIGNED_IN } from './operator.ts';
 import { Site, Success } from './shapes.ts';
 
-const operator = { tags: ['Operator: sites'], ...SIGNED_IN };
+const operator = { tags: ['Sites'], ...SIGNED_IN };
 const parameters = [pathParameter('siteId', 'The `siteId` that the list of sites has.', SiteId)];
 const SITE = {
   siteId: 2,

@@ -80,13 +80,13 @@ export function readActivityQuery(query: unknown) {
 }
 
 export const SitesQuery = z.object({
-  search: z.string('must be given once').max(200, 'must have at most 200 characters').default(''),
-  cursor: z.string('must be given once').default(''),
+  search: z.string('must be given once').max(200, 'must have at most 200 characters').optional(),
+  cursor: z.string('must be given once').optional(),
   limit: Limit,
 });
 
 export function readSitesQuery(query: unknown) {
-  const { search, cursor, limit } = readQuery(SitesQuery, query);
+  const { search = '', cursor = '', limit } = readQuery(SitesQuery, query);
   return { search: search.trim(), after: cursor, limit };
 }
 

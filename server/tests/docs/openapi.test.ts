@@ -28,6 +28,9 @@ describe('The description of the API', () => {
     const schema = (call: string, name: string) => ofCall(call)?.find((each) => each.name === name)?.schema;
     const limit = { type: 'integer', minimum: 1, maximum: 1_000, default: 50 };
     assert.deepEqual(schema('GET /artly/sync/jobs', 'limit'), limit);
+    assert.deepEqual(schema('GET /operator/jobs', 'limit'), { ...limit, maximum: 200 });
+    assert.deepEqual(schema('GET /operator/jobs', 'from'), { type: 'string', format: 'date-time' });
+    assert.deepEqual(schema('GET /operator/sites', 'search'), { type: 'string', maxLength: 200 });
     const part = { type: 'integer', minimum: 0, maximum: 99_999 };
     assert.deepEqual(schema('PUT /artly/sync/jobs/{jobId}/batches/{n}', 'n'), part);
     const mode = { type: 'string', enum: ['merge', 'snapshot'], default: 'merge' };
