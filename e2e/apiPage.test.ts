@@ -4,7 +4,7 @@ import { PROCESS_KEY } from '../server/tests/support/serverProcess.ts';
 import { startTestServer } from '../server/tests/support/testServer.ts';
 import { keepPicture, launchBrowser } from './support/browser.ts';
 
-const START = '#operations-Start_and_watch-startBalances';
+const START = '#operations-Start_and_watch-startJob';
 
 describe('the page of the API in a browser', () => {
   test('shows every call, tries one, asks no other server, and breaks no rule of its policy', async (t) => {
@@ -20,9 +20,19 @@ describe('the page of the API in a browser', () => {
 
     await page.goto(`${url}/docs`);
     await page.locator(START).waitFor();
-    const description = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
+    const description = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      paths: object;
+      tags: { name: string }[];
+    };
     const calls = Object.values(description.paths).flatMap((item) => Object.keys(item));
     assert.equal(await page.locator('.opblock').count(), calls.length);
+    const groups = await page
+      .locator('.opblock-tag')
+      .evaluateAll((tags) => tags.map((tag) => tag.dataset.tag));
+    assert.deepEqual(
+      groups,
+      description.tags.map(({ name }) => name),
+    );
 
     await page.locator('.auth-wrapper .authorize').click();
     await page.locator('.modal-ux input').first().fill(PROCESS_KEY);

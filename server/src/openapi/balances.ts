@@ -12,7 +12,7 @@ import {
 } from './operation.ts';
 import { Balance, Success, UserId } from './shapes.ts';
 
-const tags = ['Balances'];
+const tags = ['Records'];
 const BALANCE = { wp_user_id: 43, email: 'b@shop.example', points_type: 'points', points_balance: -12.3 };
 
 const Page = z.strictObject({

@@ -4,7 +4,10 @@ import { balancePaths } from './balances.ts';
 import { jobPaths } from './jobs.ts';
 import { livePaths } from './live.ts';
 import { operatingPaths } from './operating.ts';
-import { namedSchema, type Paths, type Schema } from './operation.ts';
+import { namedSchema, type Paths, type Schema, type Security } from './operation.ts';
+import { operatorPaths } from './operator.ts';
+import { operatorJobPaths } from './operatorJobs.ts';
+import { operatorSitePaths } from './operatorSites.ts';
 import { recordPaths } from './records.ts';
 import { NAMED_SHAPES } from './shapes.ts';
 import { uploadPaths } from './uploads.ts';
@@ -17,6 +20,9 @@ const PATHS: Paths = {
   ...livePaths,
   ...balancePaths,
   ...recordPaths,
+  ...operatorPaths,
+  ...operatorJobPaths,
+  ...operatorSitePaths,
   ...operatingPaths,
 };
 
@@ -26,13 +32,13 @@ Every JSON answer has \`success\`. An error is \`{ "success": false, "error": "<
 At any address, another method is \`METHOD_NOT_ALLOWED\` (405, with \`Allow\`), and what is not there is \`NOT_FOUND\` (404).
 \`HEAD\` works wherever \`GET\` does. An \`X-Request-Id\` that you send comes back, and stands in the log.
 
-A site sees its own jobs and balances only; another site’s are answered as if they did not exist.`;
+A site sees its own jobs and records only; another site’s are answered as if they did not exist. What is under \`/operator\` sees all sites: a site’s key does not open it, but the operator’s token does.`;
 
 export interface OpenApiDocument {
   openapi: string;
   info: Schema;
   servers: Schema[];
-  security: Schema[];
+  security: Security;
   tags: { name: string; description: string }[];
   paths: Paths;
   components: Record<'schemas' | 'headers' | 'securitySchemes', Record<string, Schema>>;
@@ -56,7 +62,13 @@ export function openApiDocument(): OpenApiDocument {
       { name: 'Watch', description: 'Without asking again and again.' },
       { name: 'Jobs', description: 'Jobs of every type.' },
       { name: 'Jobs in parts', description: 'For a shop that can’t send all of its members in one request.' },
-      { name: 'Balances', description: 'Reading what was brought.' },
+      { name: 'Records', description: 'Reading what jobs have brought.' },
+      {
+        name: 'Operator',
+        description: 'Signing in, and watching all sites; off unless `ARTLY_ADMIN_TOKEN` is set.',
+      },
+      { name: 'Jobs of all sites', description: 'For the operator.' },
+      { name: 'Sites', description: 'And their keys, for the operator.' },
       { name: 'Operating', description: 'For those who watch over the server; no key needed.' },
     ],
     paths: PATHS,
@@ -64,6 +76,13 @@ export function openApiDocument(): OpenApiDocument {
       schemas: Object.fromEntries(NAMED_SHAPES.map(({ id, shape, io }) => [id, namedSchema(id, shape, io)])),
       headers: {
         RequestId: { description: 'The id of the request.', schema: { type: 'string' } },
+        OperatorCookie: {
+          description: 'Sets the cookie of the session, or takes it away.',
+          schema: {
+            type: 'string',
+            examples: ['artly_operator=…; Path=/operator; HttpOnly; SameSite=Strict'],
+          },
+        },
       },
       securitySchemes: {
         siteKey: {
@@ -73,6 +92,18 @@ export function openApiDocument(): OpenApiDocument {
           description: 'The key of a site: `artly-sync sites add URL` makes one.',
         },
         bearer: { type: 'http', scheme: 'bearer', description: 'The same key.' },
+        operatorToken: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The value of `ARTLY_ADMIN_TOKEN`, as a script of the operator sends it.',
+        },
+        operatorSession: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'artly_operator',
+          description:
+            'What `POST /operator/session` gives to a browser, for 12 hours. With it, a change has to come from a page of this server, as JSON.',
+        },
       },
     },
   };

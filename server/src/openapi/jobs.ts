@@ -19,6 +19,14 @@ const tags = ['Jobs'];
 export const JOB_PATH_ID = pathParameter('jobId', 'The `jobId` that the start answered with.', JobId);
 const parameters = [JOB_PATH_ID];
 
+export const REJECTS = answerOf('The rejected records, in their order.', {
+  'application/x-ndjson': { schema: { type: 'string', description: 'A Reject a line.' } },
+  'text/csv': {
+    schema: { type: 'string' },
+    example: 'index,wp_user_id,code,message\r\n3,44,EMAIL_MISSING,"email is missing."\r\n',
+  },
+});
+
 /** Jobs of every type: see routes/jobs.ts. */
 export const jobPaths: Paths = {
   '/artly/sync/jobs': {
@@ -129,13 +137,7 @@ export const jobPaths: Paths = {
       summary: 'Tells why records were rejected',
       description: 'As NDJSON, each line like the schema Reject, or as CSV with `Accept: text/csv`.',
       responses: {
-        200: answerOf('The rejected records, in their order.', {
-          'application/x-ndjson': { schema: { type: 'string', description: 'A Reject a line.' } },
-          'text/csv': {
-            schema: { type: 'string' },
-            example: 'index,wp_user_id,code,message\r\n3,44,EMAIL_MISSING,"email is missing."\r\n',
-          },
-        }),
+        200: REJECTS,
         ...errorAnswers(...SITE_ERRORS, 'JOB_NOT_FOUND'),
       },
     },

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { answer, answerOf, errorAnswers, type Paths, STORAGE_ERRORS } from './operation.ts';
+import { answer, answerOf, errorAnswers, type Paths, type Security, STORAGE_ERRORS } from './operation.ts';
 import { Success } from './shapes.ts';
 
 const tags = ['Operating'];
 /** No key needed. */
-const open = { tags, security: [] as [] };
+const open = { tags, security: [] as Security };
 const product = { name: z.string(), version: z.string() };
 
 /** For those who watch over the server, and this description itself: see routes/health.ts, metrics.ts, docs.ts. */

@@ -12,12 +12,15 @@ export interface Operation {
   tags: string[];
   summary: string;
   description?: string;
-  /** Empty where no key is needed; left out where the document's own security counts. */
-  security?: [];
+  /** One of these is needed; nothing where it is empty. Left out where the document's own security counts. */
+  security?: Security;
   parameters?: Parameter[];
   requestBody?: { required: boolean; content: Content };
   responses: Record<string, Answer>;
 }
+
+/** Ways to sign in, by the names that the document gives them. */
+export type Security = Record<string, []>[];
 
 export interface Parameter {
   name: string;
@@ -62,6 +65,8 @@ function converted(shape: z.ZodType, io: Direction): { schema: Schema; named: Re
       const { def } = zodSchema._zod;
       // What the rules of an address say of its text, `meta` says of the number that it means.
       if (jsonSchema.type === 'integer' || jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+      // No answer comes near it, but the page would show it as an example.
+      if (io === 'output' && jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (def.type !== 'default') return;
       // An optional field that is null where it is left out need not be told so.
       if (def.defaultValue === null) delete jsonSchema.default;
@@ -77,10 +82,13 @@ export function queryParameters<Fields extends z.ZodRawShape>(
   shape: z.ZodObject<Fields>,
   descriptions: Record<keyof Fields & string, string>,
 ): Parameter[] {
-  const { properties = {} } = schemaOf(shape, 'input') as { properties?: Record<string, Schema> };
+  const { properties = {}, required = [] } = schemaOf(shape, 'input') as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
   return Object.entries(descriptions).map(([name, description]) => {
     const schema = withoutNull(properties[name] ?? {});
-    return { name, in: 'query', required: false, description, schema };
+    return { name, in: 'query', required: required.includes(name), description, schema };
   });
 }
 

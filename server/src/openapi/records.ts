@@ -17,6 +17,11 @@ function inputOf({ optional }: Field): z.ZodType {
   return optional ? Value.nullable().optional() : Value;
 }
 
+function outputOf({ optional, exact }: Field): z.ZodType {
+  const value = exact ? z.number() : z.string();
+  return optional ? value.nullable() : value;
+}
+
 function recordOf({ fields }: RecordTable, shapeOf: (field: Field) => z.ZodType) {
   return z.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, shapeOf(field)])));
 }
@@ -27,19 +32,20 @@ export const recordPaths: Paths = Object.fromEntries(
 );
 
 function listOf({ name, records }: JobType, table: RecordTable): Paths[string] {
+  const byMember = isListedByMember(table);
   const Page = z.strictObject({
     ...Success,
-    [records]: z.array(recordOf(table, () => Value.nullable()).strict()),
+    [records]: z.array(recordOf(table, outputOf).strict()),
     next: z.int().min(1).nullable().describe('The `after` of the next page.'),
   });
   return {
     get: {
-      tags: ['Balances'],
+      tags: ['Records'],
       operationId: `list-${name}`,
-      summary: `Reads ${records}`,
+      summary: byMember ? `Reads a member’s ${records}` : `Reads ${records}`,
       description: 'A page of JSON; or, with `Accept: application/x-ndjson`, all of them as a stream.',
-      parameters: isListedByMember(table)
-        ? queryParameters(MemberRecordsQuery, { wp_user_id: 'Of this member.', ...PAGE })
+      parameters: byMember
+        ? queryParameters(MemberRecordsQuery, { wp_user_id: 'The member.', ...PAGE })
         : queryParameters(RecordsQuery, PAGE),
       responses: {
         200: answerOf('A page, or all.', {

@@ -45,6 +45,9 @@ export const Job = z.strictObject({
   updatedAt: time,
   completedAt: time.nullable(),
 });
+/** As the operator sees it, among those of all sites. */
+export const PlacedJob = Job.extend({ site: z.strictObject({ siteId: z.int().min(1), url: z.string() }) });
+
 export const Reject = z.strictObject({
   index: count.describe('Place in the body, from 0.'),
   wp_user_id: UserId.nullable(),
@@ -79,6 +82,14 @@ export const Attempt = z.strictObject({
   rejected: count,
 });
 
+export const Site = z.strictObject({
+  siteId: z.int().min(1),
+  url: z.string().describe('Its address, or default for the key in ARTLY_API_SECRET.'),
+  createdAt: time,
+  revokedAt: time.nullable().describe('When its keys ended; null while one holds.'),
+  lastSeenAt: time.nullable().describe('When it last signed in, to the minute.'),
+});
+
 export const Balance = z.strictObject({
   wp_user_id: UserId,
   email: z.string(),
@@ -102,7 +113,7 @@ export const PointsBalance = z.object({
   deleted: z.boolean().nullable().optional().describe('true removes the balance of that member and type.'),
 });
 
-const NAMED = { Job, Reject, AuditEntry, Attempt, Balance, PointsBalance };
+const NAMED = { Job, PlacedJob, Reject, AuditEntry, Attempt, Site, Balance, PointsBalance };
 for (const [id, shape] of Object.entries(NAMED)) z.globalRegistry.add(shape, { ...shape.meta(), id });
 
 /** All named shapes, each with whether it comes in or goes out. */

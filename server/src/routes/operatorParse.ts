@@ -13,14 +13,15 @@ const END_OF_TIME = Number.MAX_SAFE_INTEGER;
 const Time = z.iso
   .datetime({ offset: true, error: 'must be a time like 2026-05-17T09:30:00Z' })
   .transform((text) => Date.parse(text));
-const Id = wholeNumber({ from: 1, to: 2_147_483_647 });
+export const SiteId = wholeNumber({ from: 1, to: 2_147_483_647 });
 const Limit = wholeNumber({ from: 1, to: MAX_LIMIT }).default(50);
 
 const STATUS_RULE = `must be one or more of ${JOB_STATUSES.join(',')}`;
+const STATUS = `(${JOB_STATUSES.join('|')})`;
 const Statuses = z
   .string(STATUS_RULE)
-  .transform((text) => [...new Set(text.split(','))] as JobStatus[])
-  .refine((statuses) => statuses.every((status) => JOB_STATUSES.includes(status)), STATUS_RULE);
+  .regex(new RegExp(`^${STATUS}(,${STATUS})*$`), STATUS_RULE)
+  .transform((text) => [...new Set(text.split(','))] as JobStatus[]);
 
 const CURSOR_RULE = 'is unknown: give the nextCursor of an answer, or leave it out';
 const Cursor = z
@@ -31,29 +32,37 @@ const Cursor = z
     return { createdAt, jobSeq };
   });
 
-const Jobs = z.object({
-  site: Id.nullable().default(null),
-  type: z.string('must be given once').nullable().default(null),
-  status: Statuses.default([...JOB_STATUSES]),
-  from: Time.default(0),
-  to: Time.default(END_OF_TIME),
+export const PlacedJobsQuery = z.object({
+  site: SiteId.nullable().default(null),
+  type: z.string('must be given once').optional(),
+  status: Statuses.optional(),
+  from: Time.optional(),
+  to: Time.optional(),
   cursor: Cursor.nullable().default(null),
   limit: Limit,
 });
 
 /** `?site=3&type=points-balances&status=failed,cancelled&from=…&to=…&cursor=…&limit=50`, each where wished. */
 export function readJobsQuery(query: unknown): JobsQuery {
-  const { site, status, cursor, ...rest } = readQuery(Jobs, query);
-  return { ...rest, siteId: site, statuses: status, before: cursor };
+  const {
+    site,
+    type = null,
+    status = JOB_STATUSES,
+    from = 0,
+    to = END_OF_TIME,
+    cursor,
+    ...rest
+  } = readQuery(PlacedJobsQuery, query);
+  return { ...rest, siteId: site, type, statuses: status, from, to, before: cursor };
 }
 
 export function cursorOf(place: JobsQuery['before']): string | null {
   return place === null ? null : `${place.createdAt}-${place.jobSeq}`;
 }
 
-const Activity = z
+export const ActivityQuery = z
   .object({
-    site: Id.nullable().default(null),
+    site: SiteId.nullable().default(null),
     from: Time,
     to: Time,
     step: z.enum(['minute', 'hour', 'day'], 'must be minute, hour or day'),
@@ -66,41 +75,46 @@ const Activity = z
 
 /** `?from=…&to=…&step=hour`, and `site=3` where wished. */
 export function readActivityQuery(query: unknown) {
-  const { site, from, to, step } = readQuery(Activity, query);
+  const { site, from, to, step } = readQuery(ActivityQuery, query);
   return { siteId: site, from, to, stepMs: STEP_MS[step] };
 }
 
-const Sites = z.object({
-  search: z.string('must be given once').max(200, 'must have at most 200 characters').default(''),
-  cursor: z.string('must be given once').default(''),
+export const SitesQuery = z.object({
+  search: z.string('must be given once').max(200, 'must have at most 200 characters').optional(),
+  cursor: z.string('must be given once').optional(),
   limit: Limit,
 });
 
 export function readSitesQuery(query: unknown) {
-  const { search, cursor, limit } = readQuery(Sites, query);
+  const { search = '', cursor = '', limit } = readQuery(SitesQuery, query);
   return { search: search.trim(), after: cursor, limit };
 }
 
 export function readSiteId(text: unknown): number {
-  return readQuery(z.object({ siteId: Id }), { siteId: text }).siteId;
+  return readQuery(z.object({ siteId: SiteId }), { siteId: text }).siteId;
 }
 
 const FORMAT_RULE = 'must be ndjson or csv';
-const Rejects = z.object({
+export const RejectsQuery = z.object({
   format: z.enum(['ndjson', 'csv'], FORMAT_RULE).optional(),
-  limit: wholeNumber({ from: 1, to: END_OF_TIME }).default(END_OF_TIME),
+  limit: wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER }).optional(),
 });
 
 export function readRejectsQuery(query: unknown) {
-  return readQuery(Rejects, query);
+  const { format, limit = Number.POSITIVE_INFINITY } = readQuery(RejectsQuery, query);
+  return { format, limit };
 }
+
+const TOKEN_RULE = 'must be the value of ARTLY_ADMIN_TOKEN';
+export const TokenBody = z.object({ token: z.string(TOKEN_RULE).min(1, TOKEN_RULE) });
 
 export function readToken(body: unknown): string {
-  const rule = 'must be the value of ARTLY_ADMIN_TOKEN';
-  return readShape(z.object({ token: z.string(rule).min(1, rule) }), body, 'body').token;
+  return readShape(TokenBody, body, 'body').token;
 }
 
+const URL_RULE = 'must be the address of the site, like https://shop.example';
+export const SiteBody = z.object({ url: z.string(URL_RULE).trim().min(1, URL_RULE) });
+
 export function readSiteUrl(body: unknown): string {
-  const rule = 'must be the address of the site, like https://shop.example';
-  return readShape(z.object({ url: z.string(rule).trim().min(1, rule) }), body, 'body').url;
+  return readShape(SiteBody, body, 'body').url;
 }

@@ -41,7 +41,8 @@ export function assertRules(document: OpenApiDocument): void {
   for (const tag of tags) {
     assert.ok(operationsOf(document).some(({ operation }) => operation.tags.includes(tag)));
   }
-  for (const need of document.security) {
+  const needs = operationsOf(document).map(({ operation }) => operation.security ?? []);
+  for (const need of [document.security, ...needs].flat()) {
     for (const name of Object.keys(need)) assert.ok(document.components.securitySchemes[name], name);
   }
 }
