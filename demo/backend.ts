@@ -12,6 +12,8 @@ export type BackendOptions = {
   /** Holds the database and the log; made when it isn't there. */
   folder: string;
   port: number;
+  /** Whose pages may watch jobs. The shop is known by the port it was added with, and may have another one today. */
+  shopUrl: string;
 };
 
 /** The backend on SQLite, as `npm start` runs it. */
@@ -72,6 +74,7 @@ export class Backend {
     return {
       PORT: String(this.#options.port),
       HOST: '127.0.0.1',
+      ARTLY_BROWSER_ORIGINS: this.#options.shopUrl,
       DATABASE_URL: `sqlite:${this.databaseFile}`,
     };
   }
