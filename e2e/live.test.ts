@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { BrowserContext, Page, Request } from 'playwright-core';
 import { BackendProxy } from './support/backendProxy.ts';
 import { keepPicture } from './support/browser.ts';
@@ -11,6 +12,40 @@ const MORE_MEMBERS = 60_000;
 /** After as many in a row that lead to nothing, the page makes no more. */
 const MOST_TRIES = 3;
 const PATIENCE_MS = 60_000;
+const LIVE_SCRIPT = fileURLToPath(
+  new URL('../wp-content/plugins/artly-reminder-bridge/assets/live.js', import.meta.url),
+);
+
+/** A page, the address of a backend, and how often it is tried where nothing answers there. */
+const ADDRESSES: [pageUrl: string, address: string, tries: number][] = [
+  ['https://shop.example/', 'https://sync.example', MOST_TRIES],
+  ['http://shop.example/', 'http://sync.example:4000', MOST_TRIES],
+  ['http://127.0.0.1:8080/', 'http://127.0.0.1:4000', MOST_TRIES],
+  ['https://shop.example/', 'http://sync.example:4001', 0],
+  ['https://shop.example/', 'http://127.0.0.1:4002', 0],
+  ['http://shop.example/', 'http://localhost:4003', 0],
+  ['http://shop.example/', 'http://[::1]:4004', 0],
+];
+
+/** Runs in the browser: follows a job for longer than there are tries, and gives how often an address was asked for. */
+const followAt = (address: string, tries: number) => `(async () => {
+  let asked = 0;
+  let cut;
+  const connection = new ArtlyLiveConnection({
+    askAddress: async () => {
+      asked += 1;
+      return '${address}/artly/sync/jobs/job-1/events?ticket=a';
+    },
+    onJob: () => {},
+    onCut: () => cut(),
+  });
+  for (let round = 0; round < ${MOST_TRIES} + 2; round += 1) {
+    const wasCut = new Promise((resolve) => { cut = resolve; });
+    connection.follow({ jobId: 'job-1', version: 1 });
+    await (round < ${tries} ? wasCut : new Promise((resolve) => setTimeout(resolve)));
+  }
+  return asked;
+})()`;
 
 describe('the live connection of the sync page', () => {
   const at = ShopTest.forThisSuite();
@@ -129,6 +164,22 @@ describe('the live connection of the sync page', () => {
     proxy.holdsEvents = false;
     slow.end();
     await page.waitFor('completed');
+  });
+
+  test('a page tries only addresses that its browser may open, and that mean the same machine to it', async () => {
+    for (const [pageUrl, address, tries] of ADDRESSES) {
+      const plain = await at.context.newPage();
+      await plain.route('**', (route) =>
+        route.request().url() === pageUrl ? route.fulfill({ body: 'A page.' }) : route.abort(),
+      );
+      await plain.goto(pageUrl);
+      await plain.addScriptTag({ path: LIVE_SCRIPT });
+      const before = requests.count((request) => request.url().startsWith(address));
+      const asked = await plain.evaluate<number>(followAt(address, tries));
+      const opened = requests.count((request) => request.url().startsWith(address)) - before;
+      const asExpected = { asked: Math.max(tries, 1), opened: tries };
+      assert.deepEqual({ asked, opened }, asExpected, `${address} on a page at ${pageUrl}`);
+    }
   });
 
   /** It does so more often than it tries to connect. */
