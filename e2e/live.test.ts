@@ -11,6 +11,7 @@ import type { SyncPage } from './support/syncPage.ts';
 const MORE_MEMBERS = 60_000;
 /** After as many in a row that lead to nothing, the page makes no more. */
 const MOST_TRIES = 3;
+const POLL_EVERY_MS_WHILE_LIVE = 15_000;
 const PATIENCE_MS = 60_000;
 const LIVE_SCRIPT = fileURLToPath(
   new URL('../wp-content/plugins/artly-reminder-bridge/assets/live.js', import.meta.url),
@@ -91,6 +92,11 @@ describe('the live connection of the sync page', () => {
       'the bar never goes back',
     );
     const polls = requests.count(isStatus);
+    const lastPause = pausesBetween(requests.all(isStatus)).at(-1) ?? 0;
+    assert.ok(
+      lastPause < POLL_EVERY_MS_WHILE_LIVE,
+      `the final event made the page ask, ${lastPause} ms later`,
+    );
     assert.ok(
       seen.length > 2 * polls,
       `${seen.length} steps were shown, and the site was asked ${polls} times`,
@@ -187,11 +193,7 @@ describe('the live connection of the sync page', () => {
     await page.waitFor('running');
     await requests.waitFor(page.page, isStatus, requests.count(isStatus) + MOST_TRIES + 2);
     // When the last one was sent is not known before its answer.
-    const times = requests
-      .all(isStatus)
-      .map((request) => request.timing().startTime)
-      .slice(0, -1);
-    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    const pauses = pausesBetween(requests.all(isStatus).slice(0, -1));
     assert.ok(Math.min(...pauses.slice(-MOST_TRIES)) >= 1400, `the pauses were ${pauses} ms`);
   }
 });
@@ -211,6 +213,11 @@ async function assertNumbersFitTogether(page: Page): Promise<void> {
   const [part, whole] = [processed, total].map((number) => Number(number.replaceAll(',', '')));
   const percent = Math.floor((100 * (part ?? 0)) / (whole ?? 0));
   assert.deepEqual(others, [processed, `Applying balances: ${processed} of ${total}.`, `${percent}%`]);
+}
+
+function pausesBetween(requests: Request[]): number[] {
+  const times = requests.map((request) => request.timing().startTime);
+  return times.slice(1).map((time, index) => time - (times[index] ?? 0));
 }
 
 type Kind = (request: Request) => boolean;

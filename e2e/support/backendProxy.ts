@@ -76,6 +76,7 @@ export class BackendProxy {
     incoming.pipe(onward);
   }
 
+  /** The end of a stream does not go through: from the final event alone the page must know that it is over. */
   #stream(answer: IncomingMessage, outgoing: ServerResponse): void {
     this.#streams.add(outgoing);
     outgoing.flushHeaders();
@@ -84,6 +85,5 @@ export class BackendProxy {
       outgoing.write(piece);
       this.#passed();
     });
-    answer.once('close', () => outgoing.end());
   }
 }
