@@ -172,6 +172,21 @@ describe('the live connection of the sync page', () => {
     await page.waitFor('completed');
   });
 
+  test('a site that does not answer is left more and more time, however much comes live', async () => {
+    await page.page.route('**/admin-ajax.php', (route) =>
+      isStatus(route.request()) ? route.fulfill({ status: 503, body: 'Away.' }) : route.continue(),
+    );
+    using slow = await startLongJob();
+    await proxy.firstEvent;
+    await requests.waitFor(page.page, isStatus, 4);
+    const [first = 0, second = 0] = pausesBetween(requests.all(isStatus).slice(0, -1));
+    assert.ok(first >= 2800 && second >= 5800, `the pauses were ${first} and ${second} ms`);
+    slow.end();
+    await page.page.unroute('**/admin-ajax.php');
+    await page.page.reload();
+    await page.waitFor('completed');
+  });
+
   test('a page tries only addresses that its browser may open, and that mean the same machine to it', async () => {
     for (const [pageUrl, address, tries] of ADDRESSES) {
       const plain = await at.context.newPage();

@@ -222,7 +222,7 @@ interface Window {
         if (turn === this.#turn) this.#fail(error as Failure);
       } finally {
         this.#isAsking = false;
-        if (this.#failures === 0) this.#catchUp();
+        this.#catchUp();
         this.#pollLater();
       }
     }
@@ -238,7 +238,8 @@ interface Window {
       if (job === undefined || this.#isActing) return;
       const isNews = job.jobId === this.currentJobId && job.version > this.#shown.version;
       if (isNews && job.status !== this.#shown.status) {
-        void this.#poll();
+        // A site that does not answer is asked by the timer, which leaves it more and more time.
+        if (this.#failures === 0) void this.#poll();
         return;
       }
       this.#heard = undefined;
@@ -273,7 +274,7 @@ interface Window {
     #pollLater(): void {
       window.clearTimeout(this.#timer);
       if (!this.#isWatching() || this.#isActing || this.#isOver) return;
-      const every = this.#live.isLive ? POLL_EVERY_MS_WHILE_LIVE : POLL_EVERY_MS;
+      const every = this.#live.isLive && this.#failures === 0 ? POLL_EVERY_MS_WHILE_LIVE : POLL_EVERY_MS;
       const delay = Math.min(every * 2 ** this.#failures, POLL_AT_LEAST_EVERY_MS);
       this.#timer = window.setTimeout(() => void this.#poll(), delay);
     }
