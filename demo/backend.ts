@@ -14,6 +14,8 @@ export type BackendOptions = {
   port: number;
   /** The operator's sign-in, for the dashboard. */
   adminToken: string;
+  /** Whose pages may watch jobs. The shop is known by the port it was added with, and may have another one today. */
+  shopUrl: string;
 };
 
 /** The backend on SQLite, as `npm start` runs it. */
@@ -76,6 +78,7 @@ export class Backend {
     return {
       PORT: String(this.#options.port),
       HOST: '127.0.0.1',
+      ARTLY_BROWSER_ORIGINS: this.#options.shopUrl,
       DATABASE_URL: `sqlite:${this.databaseFile}`,
       ARTLY_ADMIN_TOKEN: this.adminToken,
     };

@@ -166,7 +166,8 @@ async function openSyncPage({ syncPage, user, password }: Addresses) {
 async function syncByAClick(addresses: Addresses): Promise<void> {
   const { page, close } = await openSyncPage(addresses);
   try {
-    await page.startButton.click();
+    const events = await page.startAndWatchLive(addresses.backend);
+    assert.equal(events.status(), 200, 'the browser may watch the job at the backend');
     await page.waitFor('completed');
     assert.equal(await page.count(), '5,000 / 5,000');
   } finally {
