@@ -214,7 +214,7 @@ const BAD_REQUESTS: BadRequest[] = [
   },
 ];
 
-describe('A bad request has its own code and status, and changes nothing', { timeout: 60_000 }, () => {
+describe('A bad request has its own code and status, and changes nothing', { timeout: 180_000 }, () => {
   for (const { what, path, status, code, method = 'GET', headers, body } of BAD_REQUESTS) {
     it(`${method} ${path} with ${what}: ${status} ${code}`, async (test) => {
       const shop = await smallServer(test);

@@ -62,7 +62,7 @@ describe('The id of a request', () => {
     const done = events('request.done').find(({ requestId }) => requestId === 'first');
     assert.deepEqual(
       [done?.route, done?.method, done?.status, done?.aborted],
-      ['/artly/sync/points-balances/start', 'POST', 202, false],
+      ['/artly/sync/:type/start', 'POST', 202, false],
     );
   });
 
