@@ -56,7 +56,7 @@ function entryOf(
       'p',
       { class: 'muted' },
       element('time', { datetime: startedAt }, dateTime(startedAt)),
-      endedAt === null ? ', still running' : `, for ${duration(secondsBetween(startedAt, endedAt))}`,
+      endedAt === null ? ', still running' : `, took ${duration(secondsBetween(startedAt, endedAt))}`,
     ),
     counts,
     reason !== null && element('p', { class: 'detail' }, reason),

@@ -180,9 +180,10 @@ export class SitesView implements View {
         return done;
       },
     });
+    // The row from which it was done goes away: who uses the keyboard goes on from what was done.
+    if (done !== undefined) this.#removed.focus();
     await this.#read();
     if (done === undefined) this.#focusOn(url);
-    else this.#removed.focus();
   }
 
   #showRemoved(text: string): void {
@@ -216,7 +217,7 @@ async function removeSite(
 }
 
 function deletedText({ jobs, balances }: Removal['dropped']): string {
-  return `${counted(jobs, 'job')} with their history, and ${counted(balances, 'balance')}`;
+  return `${counted(jobs, 'job')} with history, and ${counted(balances, 'balance')}`;
 }
 
 class AddSiteForm {

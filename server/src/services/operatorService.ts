@@ -160,7 +160,7 @@ export class OperatorService {
     if (url !== site.url) {
       throw new SyncError(
         'SITE_NOT_CONFIRMED',
-        `This deletes ${site.url} with its keys, jobs, history and records: give its address, exactly so, as url.`,
+        `This would delete ${site.url}: give exactly this address to confirm it.`,
       );
     }
     return this.#sites.remove(url, actor, { longestMs: LONGEST_REMOVAL_MS });
