@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { JOB_TYPES } from '../server/src/jobTypes/jobTypes.ts';
 import { withMethods } from '../server/tests/http/spies.ts';
 import { startWithOperator, TOKEN } from '../server/tests/support/testOperator.ts';
 import {
@@ -80,6 +81,32 @@ describe('the dashboard', () => {
     assert.deepEqual(problems, []);
   });
 
+  test('tries the rejected records again, and goes to the job that does', async (t) => {
+    const clock = { now: () => Date.now() + ahead, random: Math.random };
+    let ahead = 0;
+    const { page, shop, server } = await opened(t, { clock });
+    const jobId = await shop.start([...members(3), BAD]);
+    await page.waitForState(jobId, 'completed');
+    await page.open(`/?job=${jobId}`);
+    const again = page.page.getByRole('button', { name: 'Try the rejected again' });
+    await again.click();
+    const dialog = page.page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Try them again' }).click();
+    await page.page.getByText('Created by operator').waitFor();
+    await page.page.getByText('0 new, 0 changed, 0 unchanged, 1 rejected').waitFor();
+    assert.notEqual(new URL(page.page.url()).searchParams.get('job'), jobId);
+    await page.page.goBack();
+    await page.page.getByText('Its rejected records were tried again by operator').waitFor();
+    // While the page is open, an hour passes.
+    ahead = 2 * 3_600_000;
+    await server.parts.sweep.dropOld();
+    await again.click();
+    await dialog.getByRole('button', { name: 'Try them again' }).click();
+    await dialog.getByRole('alert').filter({ hasText: 'are no longer kept' }).waitFor();
+    await dialog.getByRole('button', { name: 'Leave them' }).click();
+    await again.waitFor({ state: 'hidden' });
+  });
+
   test('draws the speed of a job, and tries a cancelled one again', async (t) => {
     const { page, shop } = await opened(t, slowly(120));
     const jobId = await shop.start(members(2_500));
@@ -90,10 +117,18 @@ describe('the dashboard', () => {
     await page.page.getByRole('button', { name: 'Cancel the job' }).click();
     await page.page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
     await page.page.getByText('Cancelled by operator').waitFor();
+    const attempts = page.page.locator('.attempt');
+    await attempts.filter({ hasText: 'Attempt 1' }).getByText('Cancelled', { exact: true }).waitFor();
     await page.page.getByRole('button', { name: 'Try again' }).click();
     await page.page.getByRole('dialog').getByRole('button', { name: 'Try it again' }).click();
     await page.page.getByText('Tried again by operator').waitFor();
     assert.equal((await shop.job(jobId)).attempt, 2);
+    // Of the attempt that runs, the counts move on with the job.
+    const running = attempts.filter({ hasText: 'Attempt 2' }).locator('.counts');
+    await running.filter({ hasNotText: / 0 unchanged/ }).waitFor();
+    const first = await running.textContent();
+    await running.filter({ hasNotText: first as string }).waitFor();
+    await keepPicture(page.page, 'dashboard-attempts');
   });
 
   test('chooses jobs by state and site, and keeps the choice in the address', async (t) => {
@@ -141,6 +176,50 @@ describe('the dashboard', () => {
     await page.page.getByText('Revoked', { exact: true }).waitFor();
     await page.page.getByRole('link', { name: 'Activity of new.example' }).click();
     await page.page.getByText('Of new.example alone.').waitFor();
+  });
+
+  test('removes a site when its address is typed, piece by piece, and says what was deleted', async (t) => {
+    let ahead = 0;
+    const { page, shop, server } = await opened(t, {
+      clock: { now: () => Date.now() + ahead, random: Math.random },
+      wrapStorage: withMethods((real) => ({
+        dropSite: (slice) => {
+          ahead += 3_000;
+          return real.dropSite({ ...slice, limit: 10 });
+        },
+      })),
+    });
+    await shop.waitFor(await shop.start(members(30)), hasEnded);
+    await page.open('/?view=sites');
+    await page.page.getByRole('button', { name: 'Remove shop.example' }).click();
+    const dialog = page.page.getByRole('dialog');
+    const field = dialog.getByLabel('Type https://shop.example to remove it');
+    await field.fill('shop');
+    await dialog.getByRole('button', { name: 'Remove it' }).click();
+    await dialog.getByRole('alert').filter({ hasText: 'exactly this address' }).waitFor();
+    assert.deepEqual(await page.seriousProblems(), []);
+    await keepPicture(page.page, 'dashboard-remove');
+    await field.fill('https://shop.example');
+    await dialog.getByRole('button', { name: 'Remove it' }).click();
+    const said =
+      'Deleted https://shop.example: its keys, 1 job with history, 30 balances, and 0 other records.';
+    await page.page.getByRole('heading', { name: 'No site yet' }).waitFor();
+    assert.equal(await page.focused(), said);
+    assert.deepEqual(await page.seriousProblems(), []);
+    await keepPicture(page.page, 'dashboard-removed');
+    assert.deepEqual(await server.parts.sites.list(), []);
+  });
+
+  test('offers the types of jobs that the server has', async (t) => {
+    const { page } = await opened(t);
+    await page.open('/?type=users');
+    await page.page.locator('#filter-type option').nth(3).waitFor({ state: 'attached' });
+    const offered = page.page.locator('#filter-type option');
+    assert.deepEqual((await offered.allTextContents()).sort(), [
+      'All types',
+      ...JOB_TYPES.map(({ name }) => name).sort(),
+    ]);
+    assert.equal(await page.page.getByLabel('Type').inputValue(), 'users');
   });
 
   test('says when the connection is lost, and reads on when it is back', async (t) => {

@@ -164,7 +164,7 @@ function revokedText({ url }: Site): string {
 function checkRemoval({ apiSecret }: Config, url: string, yes: boolean): void {
   if (url === DEFAULT_SITE && apiSecret !== undefined) {
     const message = 'ARTLY_API_SECRET lets the site "default" in: unset it and restart the server first.';
-    throw new SyncError('INVALID_CONFIGURATION', message);
+    throw new SyncError('SITE_LET_IN', message);
   }
   if (yes) return;
   const message = `This deletes ${url} with its keys, jobs, history and balances, for good: say --yes if you mean it.`;

@@ -142,7 +142,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     log,
     retentionDays: config.retentionDays,
   });
-  const operator = new OperatorService({ storage, jobs, sites });
+  const operator = new OperatorService({ storage, jobs, rejects, sites });
   const operatorFeed = new OperatorFeed({ storage, changes: adapters.changes });
   const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock, log });
   const close = async () => {

@@ -1,3 +1,4 @@
+import type { Attempt as TimedAttempt } from '../domain/auditTrail.ts';
 import type { jobAsJson } from '../domain/job.ts';
 
 /** The operator's API as the dashboard speaks to it; docs/api.md has all of it. */
@@ -19,6 +20,11 @@ export interface AuditEntry {
   detail: string | null;
 }
 
+export interface Attempt extends Omit<TimedAttempt, 'startedAt' | 'endedAt'> {
+  startedAt: string;
+  endedAt: string | null;
+}
+
 export interface Sample {
   attempt: number;
   at: string;
@@ -28,7 +34,9 @@ export interface Sample {
 export interface WholeJob {
   job: Job;
   retryable: boolean;
+  rejectsRetryable: boolean;
   audit: AuditEntry[];
+  attempts: Attempt[];
   samples: Sample[];
 }
 
@@ -65,6 +73,14 @@ export interface Overview {
   pending: number;
   running: number;
   hasSites: boolean;
+  /** The types of jobs there are. */
+  types: string[];
+}
+
+/** How much of a site one call has deleted, and whether to call again. */
+export interface Removal {
+  dropped: { jobs: number; balances: number; records: number };
+  more: boolean;
 }
 
 /** The server did not do what was asked; the message is for the person. */

@@ -1,19 +1,34 @@
 import { Refusal } from './api.ts';
-import { announce, button, element, listening } from './dom.ts';
+import { announce, button, element, labelled, listening, setText } from './dom.ts';
 
-/** Asks before something that can't be undone. Resolves when it was done, or was not wanted. */
-export function confirmed(question: {
+interface Question {
   title: string;
   text: string;
+  /** What is to be typed, so that nobody does it by one wrong click. */
+  typing?: string;
   /** The word on the button that does it. */
   doIt: string;
   keep: string;
-  work: () => Promise<string>;
-}): Promise<void> {
+  /** Does it and says what was done; what takes long says how far it is. */
+  work: (asked: { typed: string; tell: (text: string) => void }) => Promise<string>;
+}
+
+/** Asks before something that can't be undone. Resolves when it was done, or was not wanted. */
+export function confirmed(question: Question): Promise<void> {
   const problem = element('p', { class: 'problem', role: 'alert', hidden: true });
+  const told = element('p', { class: 'muted', role: 'status' });
   const sure = button(question.doIt, () => void doIt(), { class: 'danger' });
+  const field = element('input', {
+    id: 'typed',
+    type: 'text',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    autofocus: true,
+  });
   const dialog = modal(question.title, [
     element('p', {}, question.text),
+    ...(question.typing === undefined ? [] : [labelled(question.typing, field)]),
+    told,
     problem,
     element(
       'div',
@@ -24,10 +39,13 @@ export function confirmed(question: {
   ]);
   async function doIt(): Promise<void> {
     sure.disabled = true;
+    problem.hidden = true;
     try {
-      announce(await question.work());
+      announce(await question.work({ typed: field.value, tell: (text) => setText(told, text) }));
       dialog.close();
     } catch (error) {
+      // Whoever has closed it meanwhile is told by the page.
+      if (!dialog.open) throw error;
       problem.textContent = sentenceOf(error);
       problem.hidden = false;
       sure.disabled = false;

@@ -35,6 +35,10 @@ export function button(text: string, onClick: () => void, attributes: Attributes
   return listening(element('button', { type: 'button', ...attributes }, text), { click: onClick });
 }
 
+export function labelled(text: string, field: HTMLElement, ...more: HTMLElement[]): HTMLElement {
+  return element('div', { class: 'field' }, element('label', { for: field.id }, text), field, ...more);
+}
+
 /** Says something to a screen reader, once it has a moment. */
 export function announce(text: string): void {
   const announcer = document.getElementById('announcer');

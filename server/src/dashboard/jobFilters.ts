@@ -1,10 +1,9 @@
 import { get, type Job, type Site, type SitePage } from './api.ts';
-import { element, listening } from './dom.ts';
+import { element, labelled, listening } from './dom.ts';
 import { siteName } from './format.ts';
 import { STATUS_NAMES } from './jobRow.ts';
 import { spanOf, TimeFilter } from './timeFilter.ts';
 
-const TYPES = ['points-balances', 'points-events', 'users'];
 const SITES_OFFERED = 20;
 
 /** Which jobs are shown. It stands in the address, so that it can be kept, shared and gone back to. */
@@ -29,12 +28,8 @@ export class JobFilters {
   constructor(query: URLSearchParams, changed: () => void) {
     this.query = query;
     this.#changed = changed;
-    this.#type = choice(
-      'filter-type',
-      'All types',
-      TYPES.map((type) => [type, type]),
-      query.get('type'),
-    );
+    this.#type = choice('filter-type', 'All types', [], null);
+    this.offerTypes([]);
     this.#status = choice('filter-status', 'All states', Object.entries(STATUS_NAMES), query.get('status'));
     this.#time = new TimeFilter(query);
     this.#site.value = query.get('siteName') ?? '';
@@ -89,6 +84,18 @@ export class JobFilters {
     );
   }
 
+  /** These types of jobs there are; what is chosen stays chosen. */
+  offerTypes(types: string[]): void {
+    const chosen = this.query.get('type');
+    const names = chosen === null || types.includes(chosen) ? types : [...types, chosen];
+    const known = new Set([...this.#type.options].map(({ value }) => value));
+    this.#type.append(
+      ...names
+        .filter((name) => !known.has(name))
+        .map((name) => element('option', { value: name, selected: name === chosen }, name)),
+    );
+  }
+
   async #offerSites(): Promise<void> {
     const text = this.#site.value;
     const page = await get<SitePage>('/operator/sites', { search: text, limit: String(SITES_OFFERED) });
@@ -137,8 +144,4 @@ function choice(
     element('option', { value: '' }, all),
     ...options.map(([value, text]) => element('option', { value, selected: value === chosen }, text)),
   );
-}
-
-function labelled(text: string, field: HTMLElement, ...more: HTMLElement[]): HTMLElement {
-  return element('div', { class: 'field' }, element('label', { for: field.id }, text), field, ...more);
 }

@@ -1,7 +1,8 @@
 import { get, type Job, Refusal, type WholeJob } from './api.ts';
+import { AttemptsList } from './attempts.ts';
 import { announce, button, element, setText } from './dom.ts';
 import { dateTime, duration, number, siteName } from './format.ts';
-import { cancelJob, hasEnded, retryJob } from './jobActions.ts';
+import { cancelJob, hasEnded, retryJob, retryRejects } from './jobActions.ts';
 import { StatusBadge } from './jobRow.ts';
 import { RejectsList } from './rejects.ts';
 import { SpeedChart } from './speed.ts';
@@ -14,6 +15,7 @@ export class JobView implements View {
   readonly menu = 'jobs';
   readonly root: HTMLElement;
   readonly #jobId: string;
+  readonly #go: (href: string) => void;
   readonly #heading = element('h1', {}, 'Job');
   readonly #badge = new StatusBadge();
   readonly #subtitle = element('p', { class: 'muted subtitle' });
@@ -26,6 +28,7 @@ export class JobView implements View {
     hidden: true,
   });
   readonly #retry = button('Try again', () => void this.#do(retryJob), { class: 'primary', hidden: true });
+  readonly #retryRejects = button('Try the rejected again', () => void this.#tryRejects(), { hidden: true });
   readonly #gone = element(
     'p',
     { class: 'muted', hidden: true },
@@ -34,12 +37,14 @@ export class JobView implements View {
   readonly #facts = element('dl', { class: 'facts' });
   readonly #speed = new SpeedChart();
   readonly #rejects = new RejectsList();
+  readonly #attempts = new AttemptsList();
   readonly #trail = element('section', { class: 'card' });
   readonly #body: HTMLElement;
   #job: Job | undefined;
 
-  constructor(jobId: string) {
+  constructor(jobId: string, go: (href: string) => void) {
     this.#jobId = jobId;
+    this.#go = go;
     this.#body = element(
       'div',
       { class: 'job-page', hidden: true },
@@ -50,12 +55,12 @@ export class JobView implements View {
         this.#step,
         this.#error,
         this.#facts,
-        element('div', { class: 'actions' }, this.#cancel, this.#retry),
+        element('div', { class: 'actions' }, this.#cancel, this.#retry, this.#retryRejects),
         this.#gone,
       ),
       this.#speed.root,
       this.#rejects.root,
-      this.#trail,
+      element('div', { class: 'history' }, this.#attempts.root, this.#trail),
     );
     this.root = element(
       'div',
@@ -102,7 +107,9 @@ export class JobView implements View {
     if (this.#job === undefined || whole.job.version >= this.#job.version) this.#show(whole.job);
     this.#speed.show(whole.samples);
     this.#retry.hidden = !whole.retryable;
+    this.#retryRejects.hidden = !whole.rejectsRetryable;
     this.#gone.hidden = whole.retryable || !mayNeedRetry(whole.job);
+    this.#attempts.show(whole.attempts, whole.job);
     this.#trail.replaceChildren(element('h2', {}, 'Trail'), trailOf(whole.audit));
   }
 
@@ -124,9 +131,19 @@ export class JobView implements View {
     setText(this.#error, job.error === null ? '' : `${job.error.code}: ${job.error.message}`);
     if (hasEnded(job) && this.#cancel.contains(document.activeElement)) this.#heading.focus();
     this.#cancel.hidden = hasEnded(job);
-    if (!hasEnded(job)) this.#retry.hidden = this.#gone.hidden = true;
+    if (!hasEnded(job)) this.#retry.hidden = this.#retryRejects.hidden = this.#gone.hidden = true;
+    this.#attempts.update(job);
     this.#facts.replaceChildren(...factsOf(job).map(([name, value]) => fact(name, value)));
     void this.#rejects.show(job);
+  }
+
+  async #tryRejects(): Promise<void> {
+    await this.#do(async (job) => {
+      const started = await retryRejects(job);
+      if (started !== undefined) this.#go(`/?job=${encodeURIComponent(started)}`);
+      // It may have been refused, say as the records are no longer kept.
+      else await this.#read();
+    });
   }
 
   async #do(action: (job: Job) => Promise<void>): Promise<void> {

@@ -161,6 +161,7 @@ export class JobsView implements View {
     this.#tiles.failed.show(sum(({ failed }) => failed));
     this.#tiles.records.show(sum(({ records }) => records));
     this.#hasSites = overview.hasSites;
+    this.#filters.offerTypes(overview.types);
     this.#showEmpty();
   }
 

@@ -70,7 +70,7 @@ class Dashboard {
   #show({ focus = false } = {}): void {
     const query = new URLSearchParams(location.search);
     this.#view?.close?.();
-    this.#view = viewOf(query);
+    this.#view = viewOf(query, (href) => this.#go(href));
     document.title = `${this.#view.title} · Artly Sync`;
     this.#shell.show(this.#view);
     if (focus) this.#shell.focusHeading();
@@ -83,7 +83,11 @@ class Dashboard {
     if (!link || !plain || link.origin !== location.origin || link.pathname !== '/' || link.hash !== '')
       return;
     event.preventDefault();
-    history.pushState(null, '', link.href);
+    this.#go(link.href);
+  }
+
+  #go(href: string): void {
+    history.pushState(null, '', href);
     window.scrollTo(0, 0);
     this.#show({ focus: true });
   }
@@ -97,9 +101,9 @@ class Dashboard {
   }
 }
 
-function viewOf(query: URLSearchParams): View {
+function viewOf(query: URLSearchParams, go: (href: string) => void): View {
   const jobId = query.get('job');
-  if (jobId !== null) return new JobView(jobId);
+  if (jobId !== null) return new JobView(jobId, go);
   const view = query.get('view');
   if (view === 'activity') return new ActivityView(query);
   if (view === 'sites') return new SitesView();

@@ -1,13 +1,13 @@
-import { call, get, type Site, type SitePage } from './api.ts';
+import { call, get, type Removal, type Site, type SitePage } from './api.ts';
 import { confirmed, sentenceOf, showKey } from './dialogs.ts';
-import { button, element, listening } from './dom.ts';
-import { ago, dateTime, siteName } from './format.ts';
+import { button, element, labelled, listening } from './dom.ts';
+import { ago, counted, dateTime, siteName } from './format.ts';
 import type { View } from './view.ts';
 
 const PAGE = 50;
 const TYPING_MS = 200;
 
-/** Which shops may send jobs: let one in, give one a new key, revoke one. */
+/** Which shops may send jobs: let one in, give one a new key, revoke one, remove one. */
 export class SitesView implements View {
   readonly title = 'Sites';
   readonly menu = 'sites';
@@ -18,6 +18,7 @@ export class SitesView implements View {
     class: 'more',
     hidden: true,
   });
+  readonly #removed = element('p', { class: 'done', tabindex: -1, hidden: true });
   readonly #search = element('input', { id: 'search', type: 'search', placeholder: 'Part of the address' });
   readonly #form: AddSiteForm;
   #cursor: string | null = null;
@@ -29,7 +30,7 @@ export class SitesView implements View {
       element(
         'form',
         { class: 'filters', role: 'search', 'aria-label': 'Search sites' },
-        element('div', { class: 'field' }, element('label', { for: 'search' }, 'Search'), this.#search),
+        labelled('Search', this.#search),
       ),
       { submit: (event) => event.preventDefault(), input: () => this.#searchSoon() },
     );
@@ -38,6 +39,7 @@ export class SitesView implements View {
       {},
       element('h1', {}, 'Sites'),
       this.#form.root,
+      this.#removed,
       search,
       this.#list,
       this.#empty,
@@ -123,6 +125,10 @@ export class SitesView implements View {
           'aria-label': `Revoke ${name}`,
           hidden: revokedAt !== null,
         }),
+        button('Remove', () => void this.#remove(site), {
+          class: 'small danger',
+          'aria-label': `Remove ${name}`,
+        }),
       ),
     );
   }
@@ -159,11 +165,60 @@ export class SitesView implements View {
     this.#focusOn(url);
   }
 
+  async #remove(site: Site): Promise<void> {
+    const { url } = site;
+    let done: string | undefined;
+    await confirmed({
+      title: 'Remove this site for good?',
+      text: `This deletes ${url} with its keys, jobs, history and records. Nothing brings them back.`,
+      typing: `Type ${url} to remove it`,
+      doIt: 'Remove it',
+      keep: 'Keep it',
+      work: async ({ typed, tell }) => {
+        done = await removeSite(site, typed, tell);
+        this.#showRemoved(done);
+        return done;
+      },
+    });
+    // The row from which it was done goes away: who uses the keyboard goes on from what was done.
+    if (done !== undefined) this.#removed.focus();
+    await this.#read();
+    if (done === undefined) this.#focusOn(url);
+  }
+
+  #showRemoved(text: string): void {
+    this.#removed.textContent = text;
+    this.#removed.hidden = false;
+  }
+
   /** The rows are made anew: whoever uses the keyboard goes on where he was. */
   #focusOn(url: string): void {
     const row = [...this.#list.children].find((child) => (child as HTMLElement).dataset.site === url);
     row?.querySelector('a')?.focus();
   }
+}
+
+/** A large site goes piece by piece: each call deletes some seconds long, and the next one goes on from there. */
+async function removeSite(
+  { siteId, url }: Site,
+  typed: string,
+  tell: (text: string) => void,
+): Promise<string> {
+  const total = { jobs: 0, balances: 0, records: 0 };
+  let more = true;
+  while (more) {
+    const removal = await call<Removal>('DELETE', `/operator/sites/${siteId}`, { url: typed });
+    total.jobs += removal.dropped.jobs;
+    total.balances += removal.dropped.balances;
+    total.records += removal.dropped.records;
+    more = removal.more;
+    tell(`Deleted so far: ${deletedText(total)}. Keep this page open.`);
+  }
+  return `Deleted ${url}: its keys, ${deletedText(total)}.`;
+}
+
+function deletedText({ jobs, balances, records }: Removal['dropped']): string {
+  return `${counted(jobs, 'job')} with history, ${counted(balances, 'balance')}, and ${counted(records, 'other record')}`;
 }
 
 class AddSiteForm {
@@ -184,12 +239,7 @@ class AddSiteForm {
       element(
         'form',
         { class: 'add-site card' },
-        element(
-          'div',
-          { class: 'field' },
-          element('label', { for: 'site-url' }, 'Address of the shop'),
-          this.#field,
-        ),
+        labelled('Address of the shop', this.#field),
         element('button', { type: 'submit', class: 'primary' }, 'Add the site'),
         this.#problem,
       ),

@@ -1,5 +1,5 @@
 import type { AuditEntry } from './api.ts';
-import { element } from './dom.ts';
+import { type Child, element } from './dom.ts';
 import { dateTime } from './format.ts';
 
 const EVENTS: Record<string, string> = {
@@ -13,7 +13,10 @@ const EVENTS: Record<string, string> = {
   abandoned: 'Given up: nothing more came',
   cancelled: 'Cancelled',
   retried: 'Tried again',
+  mended: 'Its rejected records were tried again',
 };
+
+const JOB_ID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 
 /** Who did what, when, and from where. */
 export function trailOf(audit: AuditEntry[]): HTMLElement {
@@ -31,9 +34,17 @@ export function trailOf(audit: AuditEntry[]): HTMLElement {
           { class: 'muted' },
           ` by ${entry.actor}${entry.ip === null ? '' : ` from ${entry.ip}`} · attempt ${entry.attempt}`,
         ),
-        entry.detail !== null && element('p', { class: 'detail' }, entry.detail),
+        entry.detail !== null && element('p', { class: 'detail' }, ...linked(entry.detail)),
       ),
     ),
   );
   return element('ol', { class: 'trail' }, ...entries);
+}
+
+/** The jobId of another job leads to it. */
+function linked(detail: string): Child[] {
+  // Splitting by a group gives what it matched at each odd place.
+  return detail
+    .split(JOB_ID)
+    .map((piece, at) => (at % 2 === 0 ? piece : element('a', { href: `/?job=${piece}` }, piece)));
 }

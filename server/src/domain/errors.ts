@@ -56,6 +56,8 @@ export const ERRORS = {
   SITE_EXISTS: { status: 409 },
   SITE_NOT_FOUND: { status: 404 },
   SITE_URL_INVALID: { status: 400 },
+  SITE_NOT_CONFIRMED: { status: 409 },
+  SITE_LET_IN: { status: 409 },
   SHUTTING_DOWN: { status: 503 },
   STORAGE_BUSY: { status: 503, passing: true },
   STORAGE_FULL: { status: 507, passing: true },

@@ -19,6 +19,15 @@ const tags = ['Jobs'];
 export const JOB_PATH_ID = pathParameter('jobId', 'The `jobId` that the start answered with.', JobId);
 const parameters = [JOB_PATH_ID];
 
+/** What to try again, where it is not all. */
+export const RETRY_BODY = {
+  ...jsonBody(RetryBody, {
+    only: 'rejected',
+    records: [{ index: 3, record: { wp_user_id: 44, email: 'e@shop.example', points_balance: 5 } }],
+  }),
+  required: false,
+};
+
 export const REJECTS = answerOf('The rejected records, in their order.', {
   'application/x-ndjson': { schema: { type: 'string', description: 'A Reject a line.' } },
   'text/csv': {
@@ -109,13 +118,7 @@ export const jobPaths: Paths = {
       summary: 'Tries a job again, or its rejected records alone',
       description:
         'Without a body, a failed or cancelled job from its first record. With `"only": "rejected"`, the rejected records of a job that has ended, as they were sent or as `records` has them: they become a job of their own. Both for one hour after its end.',
-      requestBody: {
-        ...jsonBody(RetryBody, {
-          only: 'rejected',
-          records: [{ index: 3, record: { wp_user_id: 44, email: 'e@shop.example', points_balance: 5 } }],
-        }),
-        required: false,
-      },
+      requestBody: RETRY_BODY,
       responses: {
         202: answer('A new attempt, or the job of `jobId`, waits for its turn.', JobMoved),
         ...errorAnswers(

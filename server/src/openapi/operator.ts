@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 import { ActivityQuery, TokenBody } from '../routes/operatorParse.ts';
 import {
   type Answer,
@@ -101,7 +102,14 @@ const sessionPaths: Paths = {
   },
 };
 
-const Overview = z.strictObject({ ...Success, pending: count, running: count, hasSites: z.boolean() });
+const TYPES = JOB_TYPES.map(({ name }) => name);
+const Overview = z.strictObject({
+  ...Success,
+  pending: count,
+  running: count,
+  hasSites: z.boolean(),
+  types: z.array(z.enum(TYPES)),
+});
 
 const Activity = z.strictObject({
   ...Success,
@@ -130,6 +138,7 @@ const watchingPaths: Paths = {
           pending: 0,
           running: 0,
           hasSites: true,
+          types: TYPES,
         }),
         ...errorAnswers(...OPERATOR_ERRORS),
       },

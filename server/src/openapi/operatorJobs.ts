@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { PlacedJobsQuery, RejectsQuery } from '../routes/operatorParse.ts';
 import { JobMoved } from './artly.ts';
-import { JOB_PATH_ID, REJECTS } from './jobs.ts';
-import { answer, errorAnswers, type Paths, queryParameters } from './operation.ts';
+import { JOB_PATH_ID, REJECTS, RETRY_BODY } from './jobs.ts';
+import { answer, errorAnswers, OBJECT_ERRORS, type Paths, queryParameters } from './operation.ts';
 import { OPERATOR_CHANGE_ERRORS, OPERATOR_ERRORS, SIGNED_IN } from './operator.ts';
 import { Attempt, AuditEntry, PlacedJob, Success } from './shapes.ts';
 
@@ -19,6 +19,7 @@ const WholeJob = z.strictObject({
   ...Success,
   job: PlacedJob,
   retryable: z.boolean().describe('Whether it could be tried again now.'),
+  rejectsRetryable: z.boolean().describe('Whether its rejected records alone could be.'),
   audit: z.array(AuditEntry),
   attempts: z.array(Attempt),
   samples: z
@@ -85,12 +86,20 @@ export const operatorJobPaths: Paths = {
       ...operator,
       parameters,
       operationId: 'retryJobOfSite',
-      summary: 'Tries a job again',
+      summary: 'Tries a job again, or its rejected records alone',
       description:
-        'A failed or cancelled job from its first record, for one hour after its end. It needs no body.',
+        'As the call of the site does, for one hour after its end. Without a body, it is the whole job that is tried again.',
+      requestBody: RETRY_BODY,
       responses: {
-        202: answer('A new attempt waits for its turn.', JobMoved),
-        ...errorAnswers(...OPERATOR_CHANGE_ERRORS, 'JOB_NOT_FOUND', 'JOB_NOT_RETRYABLE', 'RECORDS_DROPPED'),
+        202: answer('A new attempt, or the job of `jobId`, waits for its turn.', JobMoved),
+        ...errorAnswers(
+          ...OPERATOR_CHANGE_ERRORS,
+          ...OBJECT_ERRORS,
+          'JOB_NOT_FOUND',
+          'JOB_NOT_RETRYABLE',
+          'RECORDS_DROPPED',
+          'NO_REJECTS',
+        ),
       },
     },
   },

@@ -29,6 +29,12 @@ const Page = z.strictObject({
 });
 const OneSite = z.strictObject({ ...Success, site: Site });
 const SiteAndKey = OneSite.extend({ key: z.string().describe('Told in this answer, and nowhere else.') });
+const Removal = OneSite.extend({
+  dropped: z
+    .strictObject({ jobs: z.int().min(0), balances: z.int().min(0), records: z.int().min(0) })
+    .describe('How much of it this call has deleted.'),
+  more: z.boolean().describe('Whether to send the same again, for the rest.'),
+});
 const NEW_KEY = { success: true, site: SITE, key: 'artly_0123456789abcdef_…' };
 
 /** Sites and their keys: see routes/operatorSites.ts. */
@@ -60,6 +66,27 @@ export const operatorSitePaths: Paths = {
       responses: {
         201: answer('The site, with its key.', SiteAndKey, NEW_KEY),
         ...errorAnswers(...OPERATOR_CHANGE_ERRORS, ...OBJECT_ERRORS, 'SITE_URL_INVALID', 'SITE_EXISTS'),
+      },
+    },
+  },
+  '/operator/sites/{siteId}': {
+    delete: {
+      ...operator,
+      parameters,
+      operationId: 'removeSite',
+      summary: 'Deletes a site with all that it has',
+      description:
+        'Its keys, jobs, history and records, when `url` is its address. One call works for some seconds: where it answers with `more`, send the same again.',
+      requestBody: jsonBody(SiteBody, { url: 'https://new.example' }),
+      responses: {
+        200: answer('What was deleted, and whether there is more.', Removal),
+        ...errorAnswers(
+          ...OPERATOR_CHANGE_ERRORS,
+          ...OBJECT_ERRORS,
+          'SITE_NOT_FOUND',
+          'SITE_NOT_CONFIRMED',
+          'SITE_LET_IN',
+        ),
       },
     },
   },

@@ -17,7 +17,7 @@ const RETRY_BYTES = 1024 * 1024;
 
 /** Jobs of every type: list, make one that comes in parts, look, cancel, retry, why records were rejected, and who did what. */
 export function jobRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
-  const { jobs, inParts } = parts;
+  const { jobs, inParts, rejects, bodyIdleMs } = parts;
   endpoint(router, '/artly/sync/jobs', {
     before,
     get: async (request, response) => {
@@ -42,22 +42,34 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
   });
   endpoint(router, '/artly/sync/jobs/:jobId/retry', {
     before,
-    post: (request, response) => retryJob(request, response, parts),
+    post: (request, response) => {
+      const { siteId } = siteOf(request);
+      const jobId = readJobId(request.params.jobId);
+      return answerRetry(request, response, {
+        jobs,
+        rejects,
+        bodyIdleMs,
+        siteId,
+        jobId,
+        actor: actorOf(request),
+      });
+    },
   });
   historyRoutes(router, before, jobs);
 }
 
+interface Retry extends Pick<ArtlyParts, 'jobs' | 'rejects' | 'bodyIdleMs'> {
+  siteId: number;
+  jobId: string;
+  actor: { name: string; ip: string | null };
+}
+
 /** The whole job again; or its rejected records alone, as a job of their own. */
-async function retryJob(
+export async function answerRetry(
   request: Request,
   response: Response,
-  { jobs, rejects, bodyIdleMs }: ArtlyParts,
+  { jobs, rejects, bodyIdleMs, ...change }: Retry,
 ): Promise<void> {
-  const change = {
-    siteId: siteOf(request).siteId,
-    jobId: readJobId(request.params.jobId),
-    actor: actorOf(request),
-  };
   const { only, mended } = readRetry(await readOptionalObject(request, bodyIdleMs, RETRY_BYTES));
   if (only === 'rejected') {
     const { jobId, records, rejected } = await rejects.retry({ ...change, mended });

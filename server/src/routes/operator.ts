@@ -1,8 +1,11 @@
 import { type RequestHandler, Router } from 'express';
 import { isoTime } from '../domain/job.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 import type { OperatorFeed } from '../services/operatorFeed.ts';
 import type { OperatorService } from '../services/operatorService.ts';
 import type { OperatorSignIn } from '../services/operatorSignIn.ts';
+import type { RejectsService } from '../services/rejectsService.ts';
+import type { SyncJobService } from '../services/syncJobService.ts';
 import { endpoint } from './endpoint.ts';
 import { streamEvents } from './operatorEvents.ts';
 import { addressOf, operatorOnly, requireOwnPage, sessionOf, setSessionCookie } from './operatorGuard.ts';
@@ -12,6 +15,8 @@ import { operatorSiteRoutes } from './operatorSites.ts';
 import { readSmallObject } from './requestBody.ts';
 
 export interface OperatorParts {
+  jobs: SyncJobService;
+  rejects: RejectsService;
   operator: OperatorService;
   operatorFeed: OperatorFeed;
   operatorSignIn: OperatorSignIn;
@@ -70,7 +75,11 @@ function watchingRoutes(router: Router, before: RequestHandler[], parts: Operato
   endpoint(router, '/operator/overview', {
     before,
     get: async (_request, response) => {
-      response.json({ success: true, ...(await operator.overview()) });
+      response.json({
+        success: true,
+        ...(await operator.overview()),
+        types: JOB_TYPES.map(({ name }) => name),
+      });
     },
   });
   endpoint(router, '/operator/activity', {

@@ -2,7 +2,7 @@ import type { RequestHandler, Router } from 'express';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { isoTime, type Job, jobAsJson } from '../domain/job.ts';
 import { endpoint } from './endpoint.ts';
-import { answerRejects, attemptsAsJson, auditAsJson } from './jobs.ts';
+import { answerRejects, answerRetry, attemptsAsJson, auditAsJson } from './jobs.ts';
 import type { OperatorParts } from './operator.ts';
 import { operatorActor } from './operatorGuard.ts';
 import { cursorOf, readJobsQuery, readRejectsQuery } from './operatorParse.ts';
@@ -17,7 +17,7 @@ export function placedJobAsJson({ job, siteUrl }: { job: Job; siteUrl: string })
 export function operatorJobRoutes(
   router: Router,
   before: RequestHandler[],
-  { operator }: OperatorParts,
+  { operator, jobs, rejects, bodyIdleMs }: OperatorParts,
 ): void {
   endpoint(router, '/operator/jobs', {
     before,
@@ -29,13 +29,14 @@ export function operatorJobRoutes(
   endpoint(router, '/operator/jobs/:jobId', {
     before,
     get: async (request, response) => {
-      const { audit, attempts, samples, retryable, ...found } = await operator.wholeJob(
+      const { audit, attempts, samples, retryable, rejectsRetryable, ...found } = await operator.wholeJob(
         readJobId(request.params.jobId),
       );
       response.json({
         success: true,
         job: placedJobAsJson(found),
         retryable,
+        rejectsRetryable,
         audit: auditAsJson(audit),
         attempts: attemptsAsJson(attempts),
         samples: samples.map((sample) => ({ ...sample, at: isoTime(sample.at) })),
@@ -54,10 +55,9 @@ export function operatorJobRoutes(
   endpoint(router, '/operator/jobs/:jobId/retry', {
     before,
     post: async (request, response) => {
-      const jobId = readJobId(request.params.jobId);
-      const { attempt } = await operator.retry(jobId, operatorActor(request));
-      const message = `Attempt ${attempt} starts from the first record.`;
-      response.status(202).json({ success: true, message, jobId });
+      const { siteId, jobId } = (await operator.findJob(readJobId(request.params.jobId))).job;
+      const actor = operatorActor(request);
+      await answerRetry(request, response, { jobs, rejects, bodyIdleMs, siteId, jobId, actor });
     },
   });
   endpoint(router, '/operator/jobs/:jobId/rejects', {

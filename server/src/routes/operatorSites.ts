@@ -2,6 +2,7 @@ import type { RequestHandler, Router } from 'express';
 import { isoTime } from '../domain/job.ts';
 import { endpoint } from './endpoint.ts';
 import type { OperatorParts } from './operator.ts';
+import { operatorActor } from './operatorGuard.ts';
 import { readSiteId, readSitesQuery, readSiteUrl } from './operatorParse.ts';
 import { readSmallObject } from './requestBody.ts';
 
@@ -20,6 +21,15 @@ export function operatorSiteRoutes(
     post: async (request, response) => {
       const { site, key } = await operator.addSite(readSiteUrl(await readSmallObject(request, bodyIdleMs)));
       response.status(201).json({ success: true, site: siteAsJson(site), key });
+    },
+  });
+  endpoint(router, '/operator/sites/:siteId', {
+    before,
+    delete: async (request, response) => {
+      const siteId = readSiteId(request.params.siteId);
+      const url = readSiteUrl(await readSmallObject(request, bodyIdleMs));
+      const removal = await operator.removeSite(siteId, { url, actor: operatorActor(request) });
+      response.json({ success: true, ...removal, site: siteAsJson(removal.site) });
     },
   });
   endpoint(router, '/operator/sites/:siteId/rotate', {

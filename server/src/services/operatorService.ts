@@ -12,8 +12,12 @@ import type {
   Site,
   Storage,
 } from '../storage/storage.ts';
-import type { SiteService } from './siteService.ts';
+import type { RejectsService } from './rejectsService.ts';
+import type { Removal, SiteService } from './siteService.ts';
 import type { SyncJobService } from './syncJobService.ts';
+
+/** Less than any proxy waits for an answer: whoever asked sends the same again while there is more. */
+const LONGEST_REMOVAL_MS = 5_000;
 
 /** As a list of the storage, of several states at once. */
 export type JobsQuery = Omit<PlacedJobFilter, 'status'> & { statuses: readonly JobStatus[] };
@@ -24,17 +28,28 @@ export interface WholeJob extends PlacedJob {
   samples: Sample[];
   /** Whether it could be tried again now. */
   retryable: boolean;
+  /** Whether its rejected records alone could be. */
+  rejectsRetryable: boolean;
+}
+
+interface OperatorServiceParts {
+  storage: Storage;
+  jobs: SyncJobService;
+  rejects: RejectsService;
+  sites: SiteService;
 }
 
 /** What the operator sees and does: the jobs of all sites, and the sites. */
 export class OperatorService {
   readonly #storage: Storage;
   readonly #jobs: SyncJobService;
+  readonly #rejects: RejectsService;
   readonly #sites: SiteService;
 
-  constructor({ storage, jobs, sites }: { storage: Storage; jobs: SyncJobService; sites: SiteService }) {
+  constructor({ storage, jobs, rejects, sites }: OperatorServiceParts) {
     this.#storage = storage;
     this.#jobs = jobs;
+    this.#rejects = rejects;
     this.#sites = sites;
   }
 
@@ -64,10 +79,11 @@ export class OperatorService {
 
   async wholeJob(jobId: string): Promise<WholeJob> {
     const found = await this.findJob(jobId);
-    const [audit, samples, kept] = await Promise.all([
+    const [audit, samples, kept, rejectsRetryable] = await Promise.all([
       this.#storage.listAudit({ jobId }),
       this.#storage.listSamples({ jobId }),
       this.#storage.hasRecords({ jobId }),
+      this.#rejects.mayRetry(found.job),
     ]);
     const { status } = found.job;
     const attempts = attemptsOf(audit, found.job);
@@ -77,17 +93,13 @@ export class OperatorService {
       attempts,
       samples,
       retryable: kept && (status === 'failed' || status === 'cancelled'),
+      rejectsRetryable,
     };
   }
 
   async cancel(jobId: string, actor: Actor): Promise<{ job: Job; cancelled: boolean }> {
     const { siteId } = (await this.findJob(jobId)).job;
     return this.#jobs.cancel({ siteId, jobId, actor });
-  }
-
-  async retry(jobId: string, actor: Actor): Promise<Job> {
-    const { siteId } = (await this.findJob(jobId)).job;
-    return this.#jobs.retry({ siteId, jobId, actor });
   }
 
   async *rejects(jobId: string): AsyncGenerator<RejectedRecord> {
@@ -140,6 +152,18 @@ export class OperatorService {
 
   async revokeSite(siteId: number): Promise<Site> {
     return this.#sites.revoke((await this.#findSite(siteId)).url);
+  }
+
+  /** Deletes a site and all that is its own, when `url` says that it is the one that is meant. */
+  async removeSite(siteId: number, { url, actor }: { url: string; actor: Actor }): Promise<Removal> {
+    const site = await this.#findSite(siteId);
+    if (url !== site.url) {
+      throw new SyncError(
+        'SITE_NOT_CONFIRMED',
+        `This would delete ${site.url}: give exactly this address to confirm it.`,
+      );
+    }
+    return this.#sites.remove(url, actor, { longestMs: LONGEST_REMOVAL_MS });
   }
 
   async #findSite(siteId: number): Promise<Site> {

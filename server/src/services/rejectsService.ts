@@ -31,6 +31,12 @@ export class RejectsService {
     this.#intake = intake;
   }
 
+  /** Whether a retry would find records to try. */
+  async mayRetry({ jobId, status, rejected }: Job): Promise<boolean> {
+    if (!hasEnded(status) || rejected === 0) return false;
+    return (await this.#storage.listRejectedTexts({ jobId, afterIndex: -1, limit: 1 })).length > 0;
+  }
+
   /** The new job, how many records it has, and how many the first one had rejected. */
   async retry({ siteId, jobId, actor, mended }: RejectsRetry) {
     const job = await this.#jobs.find(siteId, jobId);

@@ -9,6 +9,13 @@ export interface SignedInSite {
   siteUrl: string;
 }
 
+/** What was deleted of a site; while there is more, the site still stands, without a key. */
+export interface Removal {
+  site: Site;
+  dropped: DroppedOfSite;
+  more: boolean;
+}
+
 /** The site that `ARTLY_API_SECRET` signs in. */
 export const DEFAULT_SITE = 'default';
 const SEEN_EVERY_MS = 60_000;
@@ -75,26 +82,37 @@ export class SiteService {
 
   /**
    * Deletes a site and all that is its own, and says how much that was. Its keys end first, then its jobs; broken off
-   * in the middle, it goes on when called again.
+   * in the middle, or after `longestMs`, it goes on when called again.
    */
-  async remove(url: string, actor: Actor): Promise<{ site: Site; dropped: DroppedOfSite }> {
+  async remove(url: string, actor: Actor, { longestMs = Infinity } = {}): Promise<Removal> {
+    const end = this.#clock.now() + longestMs;
+    this.#refuseLetIn(siteAddress(url));
     const site = await this.revoke(url);
     const { siteId } = site;
     await this.#cancelAll(siteId, actor);
-    const total: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
+    const dropped: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
     let more = true;
-    while (more) {
+    while (more && this.#clock.now() <= end) {
       const slice = await this.#storage.dropSite({ siteId, limit: ROWS_A_SLICE });
-      total.jobs += slice.dropped.jobs;
-      total.balances += slice.dropped.balances;
-      total.records += slice.dropped.records;
+      dropped.jobs += slice.dropped.jobs;
+      dropped.balances += slice.dropped.balances;
+      dropped.records += slice.dropped.records;
       more = slice.more;
     }
-    return { site, dropped: total };
+    return { site, dropped, more };
   }
 
   async list(): Promise<Site[]> {
     return this.#storage.listSites({});
+  }
+
+  /** It would be let in for a site that is no more. */
+  #refuseLetIn(url: string): void {
+    if (url !== this.#environmentKey?.site.siteUrl) return;
+    throw new SyncError(
+      'SITE_LET_IN',
+      `ARTLY_API_SECRET lets the site "${url}" in: unset it and restart the server first.`,
+    );
   }
 
   async #cancelAll(siteId: number, actor: Actor): Promise<void> {

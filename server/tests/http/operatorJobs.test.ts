@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startWithOperator, type TestOperator } from '../support/testOperator.ts';
 import { hasEnded, members, TestSite } from '../support/testServer.ts';
-import { withMethods } from './spies.ts';
+import { TestClock, withMethods } from './spies.ts';
 
 const BAD = { wp_user_id: 9, email: 'no address', points_balance: 1 };
 
@@ -76,7 +76,10 @@ describe('One job', () => {
     const jobId = await site.start([...members(120), BAD]);
     await site.waitFor(jobId, hasEnded);
     const { json } = await operator.call(`/operator/jobs/${jobId}`);
-    assert.equal(json.retryable, false);
+    assert.deepEqual([json.retryable, json.rejectsRetryable], [false, true]);
+    const [{ attempt, outcome, inserted, rejected, reason }] = json.attempts;
+    assert.deepEqual([attempt, outcome, inserted, rejected], [1, 'completed', 120, 1]);
+    assert.match(reason, /^Done: 120 new/);
     assert.deepEqual(
       json.samples.map(({ attempt, processed }: { attempt: number; processed: number }) => [
         attempt,
@@ -123,6 +126,43 @@ describe('One job', () => {
       assert.equal((await operator.post(`/operator/jobs/nobody/${what}`)).json.error, 'JOB_NOT_FOUND');
   });
 
+  it('has its rejected records tried again alone, as they were sent or mended, by the operator', async (test) => {
+    const clock = new TestClock(Date.now());
+    const { operator, site, server } = await startWithOperator(test, { clock });
+    const jobId = await site.start([...members(2), BAD]);
+    await site.waitFor(jobId, hasEnded);
+    const retry = (of: string, body: object) => operator.post(`/operator/jobs/${of}/retry`, body);
+    const asSent = await retry(jobId, { only: 'rejected' });
+    assert.deepEqual(
+      [asSent.status, asSent.json.message],
+      [202, '1 of 1 rejected records are tried again, as a job of their own.'],
+    );
+    assert.equal((await site.waitFor(asSent.json.jobId, hasEnded)).rejected, 1);
+    const records = [{ index: 2, record: { ...BAD, email: 'a@shop.example' } }];
+    const mended = await retry(jobId, { only: 'rejected', records });
+    assert.equal((await site.waitFor(mended.json.jobId, hasEnded)).inserted, 1);
+    const { audit } = (await operator.call(`/operator/jobs/${mended.json.jobId}`)).json;
+    assert.deepEqual([audit[0].event, audit[0].actor], ['created', 'operator']);
+    const first = (await operator.call(`/operator/jobs/${jobId}`)).json;
+    assert.deepEqual([first.audit.at(-1).event, first.audit.at(-1).actor], ['mended', 'operator']);
+    assert.equal((await retry(mended.json.jobId, { only: 'rejected' })).json.error, 'NO_REJECTS');
+    assert.equal((await retry('nobody', { only: 'rejected' })).json.error, 'JOB_NOT_FOUND');
+    clock.move(2 * 3_600_000);
+    await server.parts.sweep.dropOld();
+    assert.equal((await retry(jobId, { only: 'rejected' })).json.error, 'RECORDS_DROPPED');
+    assert.equal((await operator.call(`/operator/jobs/${jobId}`)).json.rejectsRetryable, false);
+  });
+
+  it('says that nothing can be tried again while it runs or where nothing was rejected', async (test) => {
+    const { operator, site } = await startWithOperator(test, {
+      wrapStorage: withMethods(() => ({ claim: async () => undefined })),
+    });
+    const jobId = await site.start([BAD]);
+    assert.equal((await operator.call(`/operator/jobs/${jobId}`)).json.rejectsRetryable, false);
+    const { json } = await operator.post(`/operator/jobs/${jobId}/retry`, { only: 'rejected' });
+    assert.equal(json.error, 'JOB_NOT_RETRYABLE');
+  });
+
   it('has its rejects as a file, or the first of them', async (test) => {
     const { operator, site } = await startWithOperator(test);
     const jobId = await site.start([...members(2), BAD, BAD, BAD]);
@@ -147,7 +187,8 @@ describe('What waits, runs and ended', () => {
     const { operator, site } = await startWithOperator(test);
     await site.waitFor(await site.start([...members(3), BAD]), hasEnded);
     const { json: overview } = await operator.call('/operator/overview');
-    assert.deepEqual(overview, { success: true, pending: 0, running: 0, hasSites: true });
+    const types = ['points-balances', 'points-events', 'users'];
+    assert.deepEqual(overview, { success: true, pending: 0, running: 0, hasSites: true, types });
     const from = new Date(Date.now() - 3_600_000).toISOString();
     const to = new Date(Date.now() + 3_600_000).toISOString();
     const { json } = await operator.call(`/operator/activity?from=${from}&to=${to}&step=hour`);
@@ -168,58 +209,6 @@ describe('What waits, runs and ended', () => {
       assert.equal(status, 400, query);
       assert.match(json.message, message);
     }
-  });
-});
-
-describe('The sites', () => {
-  it('are added, searched, given a new key and revoked', async (test) => {
-    const { operator, url } = await startWithOperator(test);
-    const added = await operator.post('/operator/sites', { url: 'https://new.example/shop/' });
-    assert.equal(added.status, 201);
-    const { siteId } = added.json.site;
-    assert.equal(added.json.site.url, 'https://new.example/shop');
-    const statusWith = async (key: string) => (await new TestSite(url, key).call('/artly/sync/jobs')).status;
-    assert.equal(await statusWith(added.json.key), 200);
-    const rotated = await operator.post(`/operator/sites/${siteId}/rotate`);
-    assert.deepEqual([await statusWith(added.json.key), await statusWith(rotated.json.key)], [401, 200]);
-    const found = await operator.call('/operator/sites?search=NEW');
-    assert.deepEqual(
-      found.json.sites.map(({ url }: { url: string }) => url),
-      ['https://new.example/shop'],
-    );
-    assert.ok(!JSON.stringify(found.json).includes('artly_'));
-    const revoked = await operator.post(`/operator/sites/${siteId}/revoke`);
-    assert.ok(revoked.json.site.revokedAt);
-    assert.equal(await statusWith(rotated.json.key), 401);
-  });
-
-  it('come page by page, by address', async (test) => {
-    const { operator } = await startWithOperator(test);
-    for (const name of ['c', 'a', 'b'])
-      await operator.post('/operator/sites', { url: `https://${name}.example` });
-    const first = (await operator.call('/operator/sites?limit=3')).json;
-    const second = (
-      await operator.call(`/operator/sites?limit=3&cursor=${encodeURIComponent(first.nextCursor)}`)
-    ).json;
-    assert.deepEqual(
-      [...first.sites, ...second.sites].map(({ url }: { url: string }) => url),
-      ['https://a.example', 'https://b.example', 'https://c.example', 'https://shop.example'],
-    );
-    assert.equal(second.nextCursor, null);
-  });
-
-  it('refuse what is no address, what is there, and what is not', async (test) => {
-    const { operator } = await startWithOperator(test);
-    const codeOf = async (answer: ReturnType<TestOperator['call']>) => (await answer).json.error;
-    assert.equal(await codeOf(operator.post('/operator/sites', { url: 'shop' })), 'SITE_URL_INVALID');
-    assert.equal(await codeOf(operator.post('/operator/sites', { url: 7 })), 'INVALID_PARAMETER');
-    assert.equal(
-      await codeOf(operator.post('/operator/sites', { url: 'https://shop.example' })),
-      'SITE_EXISTS',
-    );
-    assert.equal(await codeOf(operator.post('/operator/sites/4711/rotate')), 'SITE_NOT_FOUND');
-    assert.equal(await codeOf(operator.post('/operator/sites/4711/revoke')), 'SITE_NOT_FOUND');
-    assert.equal(await codeOf(operator.post('/operator/sites/x/revoke')), 'INVALID_PARAMETER');
   });
 });
 

@@ -153,7 +153,11 @@ describe('A WebSocket that is refused', () => {
     assert.deepEqual(await refusal(address), { status: 401, type, error: 'MISSING_KEY' });
     const wrong = { authorization: `Bearer ${shop.key}x` };
     assert.deepEqual(await refusal(address, wrong), { status: 401, type, error: 'WRONG_KEY' });
-    assert.deepEqual(await refusal(address.replace('/sync/live', '/nothing'), key), { status: 404, type, error: 'NOT_FOUND' });
+    assert.deepEqual(await refusal(address.replace('/sync/live', '/nothing'), key), {
+      status: 404,
+      type,
+      error: 'NOT_FOUND',
+    });
     await SocketClient.open(test, shop, { headers: { authorization: `Bearer ${shop.key}` } });
     assert.deepEqual(await refusal(address, key), { status: 429, type, error: 'TOO_MANY_WATCHERS' });
   });
