@@ -130,6 +130,12 @@ class OpenBatch {
 }
 
 function keptText(record: unknown): string | null {
-  const text = JSON.stringify(record);
-  return text.length <= LONGEST_KEPT_RECORD ? text : null;
+  try {
+    const text = JSON.stringify(record);
+    return text.length <= LONGEST_KEPT_RECORD ? text : null;
+  } catch (error) {
+    // Nested so deeply that it can be read, but not be written again.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }

@@ -44,6 +44,17 @@ function textsContract(storage: () => Storage): void {
     assert.equal((await storage().listRejects({ jobId, afterIndex: -1, limit: 10 })).length, 2);
   });
 
+  test('one that is nested too deeply to be written again is rejected, but not kept', async () => {
+    const line = await StorageLine.open(storage());
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    const { jobId, rejected } = await line.done([deep, badRecord(2)]);
+    assert.equal(rejected, 2);
+    assert.deepEqual(
+      (await texts(jobId)).map(({ index }) => index),
+      [1],
+    );
+  });
+
   test('only those of settled batches are given', async () => {
     const line = await StorageLine.open(storage());
     const { jobId } = await line.job([
