@@ -26,6 +26,6 @@ EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
-# Node is process 1: it handles SIGTERM itself and starts no processes of its own.
+# Node is process 1: it handles SIGTERM itself, and waits for the one process it starts, when the dashboard is first opened.
 ENTRYPOINT ["node", "--max-semi-space-size=1", "--initial-old-space-size=16", "server/src/cli.ts"]
 CMD ["serve"]

@@ -12,12 +12,17 @@ export type BackendOptions = {
   /** Holds the database and the log; made when it isn't there. */
   folder: string;
   port: number;
+  /** The operator's sign-in, for the dashboard. */
+  adminToken: string;
+  /** Whose pages may watch jobs. The shop is known by the port it was added with, and may have another one today. */
+  shopUrl: string;
 };
 
 /** The backend on SQLite, as `npm start` runs it. */
 export class Backend {
   readonly url: string;
   readonly folder: string;
+  readonly adminToken: string;
   #children: Children;
   #options: BackendOptions;
   #process: ChildProcess | undefined;
@@ -26,6 +31,7 @@ export class Backend {
     this.#children = children;
     this.#options = options;
     this.folder = options.folder;
+    this.adminToken = options.adminToken;
     this.url = `http://127.0.0.1:${options.port}`;
   }
 
@@ -72,7 +78,9 @@ export class Backend {
     return {
       PORT: String(this.#options.port),
       HOST: '127.0.0.1',
+      ARTLY_BROWSER_ORIGINS: this.#options.shopUrl,
       DATABASE_URL: `sqlite:${this.databaseFile}`,
+      ARTLY_ADMIN_TOKEN: this.adminToken,
     };
   }
 }

@@ -74,6 +74,8 @@ function showAddresses({ backend, wordpress, adminPassword }: Shop): void {
   Sign in as             ${wordpress.adminUser}
   with the password      ${adminPassword}
   The backend            ${backend.url}
+  Its dashboard          ${backend.url}/
+  Sign in by the token   ${backend.adminToken}
 
   Ctrl-C stops everything.
 `);

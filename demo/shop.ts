@@ -58,17 +58,19 @@ export async function startShop(children: Children, options: ShopOptions): Promi
       password: memory.databasePassword,
     }),
   );
-  const shop: Shop = {
-    mariadb,
-    backend: new Backend(children, { folder: folder.backend, port: memory.backendPort }),
-    wordpress: new Wordpress(children, mariadb, {
-      folder: folder.wordpress,
-      port: memory.shopPort,
-      title: TITLE,
-      adminPassword: memory.adminPassword,
-    }),
+  const wordpress = new Wordpress(children, mariadb, {
+    folder: folder.wordpress,
+    port: memory.shopPort,
+    title: TITLE,
     adminPassword: memory.adminPassword,
-  };
+  });
+  const backend = new Backend(children, {
+    folder: folder.backend,
+    port: memory.backendPort,
+    shopUrl: wordpress.url,
+    adminToken: memory.adminToken,
+  });
+  const shop: Shop = { mariadb, backend, wordpress, adminPassword: memory.adminPassword };
   if (recalled === undefined) await prepare(shop, step);
   await folder.remember(memory);
   await step('Starting the backend', () => shop.backend.start());

@@ -6,7 +6,7 @@ import { findProgram, wordpressSource } from './programs.ts';
 import { runProgram } from './runProgram.ts';
 
 /** Raised when what a prepared folder holds changes; an older folder is then made anew. */
-const PREPARATION = 1;
+const PREPARATION = 2;
 
 /** What a prepared folder remembers from one start to the next. */
 export type ShopMemory = {
@@ -14,6 +14,8 @@ export type ShopMemory = {
   madeBy: string;
   adminPassword: string;
   databasePassword: string;
+  /** The sign-in of the backend's dashboard. */
+  adminToken: string;
   /** Taken again where they are free, so that a bookmark stays good. */
   backendPort?: number;
   shopPort?: number;
@@ -78,6 +80,7 @@ export async function newMemory(): Promise<ShopMemory> {
     madeBy: await currentMaker(),
     adminPassword: randomBytes(9).toString('hex'),
     databasePassword: randomBytes(18).toString('hex'),
+    adminToken: randomBytes(12).toString('hex'),
   };
 }
 

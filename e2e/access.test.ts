@@ -10,16 +10,17 @@ const ACTIONS = [
   'artly_start_sync_points',
   'artly_get_sync_job_status',
   'artly_cancel_sync',
+  'artly_get_sync_ticket',
   'artly_test_connection',
 ];
 
 describe('who sees and does what', () => {
   const at = ShopTest.forThisSuite();
 
-  test('the key is in nothing that the browser got or asked for', async () => {
+  test('the key is in nothing that the browser got, asked for or wrote to its console', async () => {
     const seen = watchTraffic(at.context);
     const page = await at.openSyncPage();
-    await page.startButton.click();
+    await page.startAndWatchLive(at.shop.shop.backend.url);
     await page.waitFor('completed');
     await page.page.reload();
     await page.page.locator('#wpbody').getByRole('link', { name: 'Settings' }).click();
@@ -30,6 +31,7 @@ describe('who sees and does what', () => {
 
     const texts = [...(await seen()), await page.page.content()];
     assert.ok(texts.length > 20);
+    assert.ok(texts.some((text) => text.startsWith(`${at.shop.shop.backend.url}/artly/sync/jobs/`)));
     assert.ok(at.shop.key.length > 20);
     assert.deepEqual(
       texts.filter((text) => text.includes(at.shop.key)).map((text) => text.slice(0, 200)),
@@ -131,10 +133,13 @@ describe('who sees and does what', () => {
 
 const PASSWORD = 'a password of a test';
 
-/** Collects all addresses, headers and bodies; the function it gives waits for those still under way. */
+/** Collects all addresses, headers, bodies and messages; the function it gives waits for those still under way. */
 function watchTraffic(context: BrowserContext): () => Promise<string[]> {
-  const texts: Promise<string>[] = [];
+  const texts: (string | Promise<string>)[] = [];
+  context.on('request', (request) => texts.push(request.url()));
   context.on('response', (response) => texts.push(describeExchange(response)));
+  context.on('console', (message) => texts.push(message.text()));
+  context.on('weberror', (thrown) => texts.push(String(thrown.error())));
   return () => Promise.all(texts);
 }
 
@@ -142,7 +147,7 @@ async function describeExchange(response: Response): Promise<string> {
   const request = response.request();
   // A page that was left takes the bodies of its answers with it; redirects have none.
   const body = await response.text().catch(() => '');
-  const headers = JSON.stringify(await response.allHeaders());
+  const headers = JSON.stringify([await request.allHeaders(), await response.allHeaders()]);
   return [response.url(), request.postData() ?? '', headers, body].join('\n');
 }
 

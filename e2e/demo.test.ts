@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { isFree } from '../demo/ports.ts';
 import { isSameProcess, type ProcessMark } from '../demo/processMark.ts';
 import { launchBrowser, signIn } from './support/browser.ts';
+import { DashboardPage } from './support/dashboardPage.ts';
 import { SyncPage } from './support/syncPage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,6 +27,7 @@ describe('npm run demo', () => {
     try {
       const addresses = await demo.addresses();
       await syncByAClick(addresses);
+      await seeTheJob(addresses);
       const second = new RunningDemo(folder);
       assert.equal(await second.ended, 1);
       assert.match(second.printed, /already runs/);
@@ -74,7 +76,14 @@ describe('npm run demo', () => {
   });
 });
 
-type Addresses = { syncPage: string; user: string; password: string; backend: string };
+type Addresses = {
+  syncPage: string;
+  user: string;
+  password: string;
+  backend: string;
+  dashboard: string;
+  token: string;
+};
 
 /** The demo as a person starts it: a program of its own, known only by what it prints. */
 class RunningDemo {
@@ -112,6 +121,8 @@ class RunningDemo {
       user: line('Sign in as'),
       password: line('with the password'),
       backend: line('The backend'),
+      dashboard: line('Its dashboard'),
+      token: line('Sign in by the token'),
     };
     assert.ok(Object.values(found).every(Boolean), this.printed);
     return found;
@@ -133,6 +144,17 @@ async function childrenOf(folder: string): Promise<ProcessMark[]> {
   return JSON.parse(await readFile(join(folder, 'children.json'), 'utf8'));
 }
 
+/** On the dashboard, with what the demo has printed. */
+async function seeTheJob({ dashboard, token }: Addresses): Promise<void> {
+  const browser = await launchBrowser();
+  try {
+    const page = await DashboardPage.signIn(await browser.newContext(), { url: dashboard, token });
+    await page.jobsInState('completed').first().waitFor();
+  } finally {
+    await browser.close();
+  }
+}
+
 async function openSyncPage({ syncPage, user, password }: Addresses) {
   const browser = await launchBrowser();
   const context = await browser.newContext();
@@ -144,7 +166,8 @@ async function openSyncPage({ syncPage, user, password }: Addresses) {
 async function syncByAClick(addresses: Addresses): Promise<void> {
   const { page, close } = await openSyncPage(addresses);
   try {
-    await page.startButton.click();
+    const events = await page.startAndWatchLive(addresses.backend);
+    assert.equal(events.status(), 200, 'the browser may watch the job at the backend');
     await page.waitFor('completed');
     assert.equal(await page.count(), '5,000 / 5,000');
   } finally {

@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Response } from 'playwright-core';
 
 export type SyncState = 'idle' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
 
@@ -35,6 +35,20 @@ export class SyncPage {
   async openByMenu(): Promise<void> {
     await this.page.locator('#adminmenu').getByRole('link', { name: 'Artly Sync' }).first().click();
     await this.root.waitFor();
+  }
+
+  /**
+   * Starts a sync that is watched live, however short it is: the site says how it stands only after the backend has
+   * answered the browser. Gives that answer.
+   */
+  async startAndWatchLive(backendUrl: string): Promise<Response> {
+    const answer = this.page.waitForResponse((response) => response.url().startsWith(backendUrl));
+    await this.page.route('**/admin-ajax.php', async (route) => {
+      if (route.request().postData()?.includes('artly_get_sync_job_status')) await answer;
+      await route.continue();
+    });
+    await this.startButton.click();
+    return answer;
   }
 
   async waitFor(state: SyncState): Promise<void> {

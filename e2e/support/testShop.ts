@@ -46,6 +46,13 @@ export class TestShop {
     await addMembers(this.shop, range);
   }
 
+  /** Makes WordPress, and with it the browser, speak to the backend by another address. */
+  async connectBy(backendUrl: string): Promise<void> {
+    await this.shop.mariadb.execute([
+      `UPDATE wp_options SET option_value = '${backendUrl}' WHERE option_name = '_artly_reminder_engine_url'`,
+    ]);
+  }
+
   /** What the members have, by the database of the shop. */
   async balancesInShop(): Promise<Balances> {
     const rows = await this.shop.mariadb.query(

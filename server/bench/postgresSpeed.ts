@@ -1,5 +1,5 @@
 import type { PostgresServer } from '../tests/support/postgresServer.ts';
-import { bulk, connected, oneByOne, type Payload, payloadsOf } from './postgresBare.ts';
+import { bulk, connected, oneByOne, payloadsOf } from './postgresBare.ts';
 import { ProductServer, type ProductSite } from './product.ts';
 import { bodyOf } from './records.ts';
 import { judge, median, say, seconds } from './report.ts';
@@ -18,7 +18,7 @@ const SETTLED = { new: 'inserted', changed: 'updated', same: 'unchanged' } as co
 /** What is sent, in the form of each way: made once, before anything is measured. */
 interface Load {
   body: Buffer;
-  payloads: Payload[];
+  payloads: Buffer[];
 }
 
 interface Times {

@@ -17,6 +17,16 @@ export function bodyOf(count: number, round: number): Buffer {
   return Buffer.concat([...pieces(count, round, JSON_TEXT)]);
 }
 
+/** The body of a start of events in the order of time: members take turns, as they do in a shop's log. */
+export function eventsOf(count: number): Buffer {
+  return Buffer.concat([...pieces(count, 1, JSON_TEXT, event)]);
+}
+
+/** The body of a start of users. */
+export function usersOf(count: number): Buffer {
+  return Buffer.concat([...pieces(count, 1, JSON_TEXT, user)]);
+}
+
 /** The body of one part of a job: the records of members `from` to `from + count - 1`. */
 export function partOf(from: number, count: number, round: number): Buffer {
   return Buffer.from(JSON.stringify(slice(from, count, round)));
@@ -45,10 +55,17 @@ const NDJSON_TEXT: Writing = {
 
 const SLICE = 10_000;
 
-function* pieces(count: number, round: number, { head, text, between, tail }: Writing): Generator<Buffer> {
+function* pieces(
+  count: number,
+  round: number,
+  { head, text, between, tail }: Writing,
+  make: (id: number, round: number) => object = record,
+): Generator<Buffer> {
   yield Buffer.from(head);
   for (let from = 1; from <= count; from += SLICE) {
-    const records = slice(from, Math.min(SLICE, count - from + 1), round);
+    const records = Array.from({ length: Math.min(SLICE, count - from + 1) }, (_, at) =>
+      make(from + at, round),
+    );
     yield Buffer.from(`${from === 1 ? '' : between}${text(records)}`);
   }
   yield Buffer.from(tail);
@@ -63,6 +80,34 @@ function record(id: number, round: number) {
     wp_user_id: id,
     email: `member${id}@shop.example`,
     points_balance: ((id * 7 + round) % 100_000) / 2,
+  };
+}
+
+const MEMBERS = 200_000;
+const FIRST_EVENT_MS = Date.UTC(2024, 0, 1);
+
+function event(id: number) {
+  const member = ((id * 7_919) % MEMBERS) + 1;
+  return {
+    external_event_id: `wc-${id}`,
+    wp_user_id: member,
+    email: `member${member}@shop.example`,
+    points_delta: ((id * 7) % 1_000) / 2,
+    event_type: 'order-placed',
+    source: 'woocommerce',
+    order_id: id,
+    created_at: new Date(FIRST_EVENT_MS + 20_000 * id).toISOString().slice(0, 19).replace('T', ' '),
+  };
+}
+
+function user(id: number) {
+  return {
+    wp_user_id: id,
+    email: `member${id}@shop.example`,
+    phone: `+55 11 9${String(id).padStart(8, '0')}`,
+    whatsapp: `+55119${String(id).padStart(8, '0')}`,
+    locale: 'pt_BR',
+    timezone: 'America/Sao_Paulo',
   };
 }
 

@@ -25,7 +25,7 @@ const RECORDS = 1_000_000;
 const CHUNK_BYTES = 64 * 1024;
 const RECORDS_A_STAGE = 8_000;
 const THIS_FILE = fileURLToPath(import.meta.url);
-const FORMAT = { ndjson: false, gzip: false, hashed: false, expectedTotal: 0 };
+const FORMAT = { type: 'points-balances', ndjson: false, gzip: false, hashed: false, expectedTotal: 0 };
 const LIMITS = { maxRecords: RECORDS, maxBodyBytes: 1e9, maxRejects: 1_000 };
 
 export async function steps(): Promise<void> {

@@ -10,7 +10,7 @@ import { createLog } from './log.ts';
 import { startServer } from './server.ts';
 import { systemClock } from './services/clock.ts';
 import { DEFAULT_SITE, SiteService } from './services/siteService.ts';
-import type { Site } from './storage/storage.ts';
+import type { DroppedOfSite, Site } from './storage/storage.ts';
 
 const HELP = `Artly Sync moves points balances from a shop to the reminder backend.
 
@@ -20,9 +20,11 @@ const HELP = `Artly Sync moves points balances from a shop to the reminder backe
   artly-sync sites list          the sites, and when each was last seen
   artly-sync sites rotate URL    a new key for a site; its old key ends at once
   artly-sync sites revoke URL    no key of the site is valid any more
+  artly-sync sites remove URL    deletes the site and all that is its own; needs --yes
   artly-sync db copy --from sqlite:PATH --to postgres://USER:PASSWORD@HOST:PORT/DATABASE
                                  copy everything from SQLite to PostgreSQL; again, to go on where it was
 
+  --yes                          really do it (sites remove)
   --json                         print JSON instead of text (sites)
   --help                         this text
 
@@ -47,7 +49,7 @@ async function main(): Promise<void> {
   if (command === 'serve' && rest.length === 0) return serve(readConfig(process.env));
   if (command === 'work' && rest.length === 0)
     return serve(readConfig({ ...process.env, ARTLY_ROLE: 'worker' }));
-  if (command === 'sites') return sites(readConfig(process.env), rest, values.json);
+  if (command === 'sites') return sites(readConfig(process.env), rest, values);
   throw new UsageError(`"${positionals.join(' ')}" is no command.`);
 }
 
@@ -59,6 +61,7 @@ function readArguments() {
         from: { type: 'string' },
         to: { type: 'string' },
         json: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -100,11 +103,21 @@ async function db([verb, ...more]: string[], { from, to }: { from?: string; to?:
   print(await dbCopy(readCopyAddresses({ from, to })));
 }
 
-async function sites(config: Config, [verb, url, ...more]: string[], json: boolean): Promise<void> {
+interface SiteOptions {
+  json: boolean;
+  yes: boolean;
+}
+
+async function sites(
+  config: Config,
+  [verb, url, ...more]: string[],
+  { json, yes }: SiteOptions,
+): Promise<void> {
   if (more.length > 0) throw new UsageError(`"${more.join(' ')}" is too much.`);
   const needsUrl = verb !== 'list';
   if (needsUrl !== (url !== undefined))
     throw new UsageError(needsUrl ? 'The address of the site is missing.' : 'list takes no address.');
+  if (verb === 'remove') checkRemoval(config, url ?? '', yes);
   const { storage, close } = await visitStorage(config);
   try {
     const service = new SiteService({ storage, clock: systemClock });
@@ -127,6 +140,10 @@ async function siteCommand(
       const site = await service.revoke(url);
       return print(json ? JSON.stringify(siteAsJson(site)) : revokedText(site));
     }
+    case 'remove': {
+      const { site, dropped } = await service.remove(url, { name: 'command line', ip: null });
+      return print(json ? JSON.stringify({ ...siteAsJson(site), dropped }) : removedText(site, dropped));
+    }
     case 'list':
       return printSites(await service.list(), json);
     default:
@@ -142,6 +159,21 @@ function printKey({ site, key }: { site: Site; key: string }, json: boolean): vo
 function revokedText({ url }: Site): string {
   const rest = url === DEFAULT_SITE ? ' ARTLY_API_SECRET lets it in all the same, until you unset it.' : '';
   return `No key of ${url} is valid any more. Its data stays.${rest}`;
+}
+
+function checkRemoval({ apiSecret }: Config, url: string, yes: boolean): void {
+  if (url === DEFAULT_SITE && apiSecret !== undefined) {
+    const message = 'ARTLY_API_SECRET lets the site "default" in: unset it and restart the server first.';
+    throw new SyncError('SITE_LET_IN', message);
+  }
+  if (yes) return;
+  const message = `This deletes ${url} with its keys, jobs, history and balances, for good: say --yes if you mean it.`;
+  throw new UsageError(message);
+}
+
+function removedText({ url }: Site, { jobs, balances, records }: DroppedOfSite): string {
+  const counts = [jobs, balances, records].map((count) => count.toLocaleString('en-US'));
+  return `Deleted ${url}: its keys, ${counts[0]} jobs with their history, ${counts[1]} balances, and ${counts[2]} events and users.`;
 }
 
 function printSites(all: Site[], json: boolean): void {

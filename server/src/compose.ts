@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Config, CopyAddresses, DatabaseConfig } from './config.ts';
 import type { Log } from './domain/log.ts';
 import { Intake } from './intake/intake.ts';
+import { Metrics } from './metrics.ts';
 import type { Notices } from './notices/notices.ts';
 import { NoticesBell } from './notices/noticesBell.ts';
 import { PostgresNotices } from './notices/postgresNotices.ts';
@@ -12,13 +13,20 @@ import { ArtlyService } from './services/artlyService.ts';
 import { type Clock, systemClock } from './services/clock.ts';
 import { IntakeService } from './services/intakeService.ts';
 import { type JobChanges, LocalJobChanges } from './services/jobChanges.ts';
+import { JobTallies } from './services/jobTallies.ts';
+import { OperatorFeed } from './services/operatorFeed.ts';
+import { OperatorService } from './services/operatorService.ts';
+import { OperatorSignIn } from './services/operatorSignIn.ts';
 import { PartsService } from './services/partsService.ts';
+import { RejectsService } from './services/rejectsService.ts';
 import { SharedJobChanges } from './services/sharedJobChanges.ts';
 import { SiteService } from './services/siteService.ts';
 import { StorageWatch } from './services/storageWatch.ts';
 import { Sweep } from './services/sweep.ts';
 import { SyncJobService } from './services/syncJobService.ts';
+import { TicketService } from './services/ticketService.ts';
 import { UploadDiscard } from './services/uploadDiscard.ts';
+import { Watchers } from './services/watchers.ts';
 import { asCopyError, type Comparison, type CopyStep, copyAll } from './storage/databaseCopy.ts';
 import { PostgresCopyTarget } from './storage/postgresCopyTarget.ts';
 import { openPostgresStorage } from './storage/postgresStorage.ts';
@@ -34,9 +42,16 @@ export interface Parts {
   jobs: SyncJobService;
   intake: IntakeService;
   inParts: PartsService;
+  rejects: RejectsService;
   artly: ArtlyService;
+  tickets: TicketService;
+  watchers: Watchers;
   sweep: Sweep;
   watch: StorageWatch;
+  metrics: Metrics;
+  operator: OperatorService;
+  operatorFeed: OperatorFeed;
+  operatorSignIn: OperatorSignIn;
   close(): Promise<void>;
 }
 
@@ -46,6 +61,8 @@ export interface Replacements {
   wrapStorage?: (storage: Storage) => Storage;
   wrapQueue?: (queue: Queue) => Queue;
   wrapNotices?: (notices: Notices) => Notices;
+  /** How often a live connection gets a sign of life. */
+  heartbeatMs?: number;
 }
 
 /** What differs between the databases. */
@@ -61,7 +78,7 @@ interface Adapters {
 /** On SQLite, one worker serves all: short turns, so that a small job waits little. */
 const SQLITE_TURN_MS = 100;
 /** On PostgreSQL, to go back into the line costs some statements, and there are several workers. */
-const POSTGRES_TURN_MS = 1_000;
+const POSTGRES_TURN_MS = 500;
 /** Statements of the queue are few and short. */
 const QUEUE_CONNECTIONS = 2;
 /** For a visit of the command line. */
@@ -70,11 +87,21 @@ const VISIT_CONNECTIONS = 2;
 /** The only place that picks adapters and constructs the parts. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Parts> {
   const { clock = systemClock, wrapStorage = (storage) => storage } = replacements;
-  const { wrapQueue = (queue) => queue } = replacements;
+  const { wrapQueue = (queue) => queue, heartbeatMs } = replacements;
   const adapters = await openAdapters(config, log, replacements);
   const storage = wrapStorage(adapters.storage);
   const queue = wrapQueue(adapters.queue);
   const watch = new StorageWatch({ storage, log });
+  const watchers = new Watchers({
+    maxPerSite: config.maxWatchers,
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
+  });
+  const tallies = new JobTallies({ storage, clock });
+  const metrics = new Metrics({
+    build: { role: config.role, database: config.database.kind },
+    readJobs: () => tallies.read(),
+    readLive: () => watchers.open,
+  });
   const intakeThread = new Intake();
   const sites = new SiteService({ storage, clock });
   if (config.apiSecret !== undefined) await sites.allowEnvironmentKey(config.apiSecret);
@@ -84,6 +111,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     changes: adapters.changes,
     clock,
     log,
+    metrics,
     watch,
     maxAttempts: config.jobAttempts,
   });
@@ -95,12 +123,15 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     jobs,
     clock,
     uploads,
+    metrics,
     limits: { maxRecords, maxBodyBytes, maxRejects },
     newJobId: uuidv7,
   };
   const intake = new IntakeService(receiving);
   const inParts = new PartsService(receiving);
+  const rejects = new RejectsService({ storage, jobs, intake });
   const artly = new ArtlyService({ storage, jobs, intake, clock, watch, turnMs: adapters.turnMs });
+  const tickets = new TicketService({ storage, clock });
   const sweep = new Sweep({
     storage,
     queue,
@@ -111,11 +142,30 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     log,
     retentionDays: config.retentionDays,
   });
+  const operator = new OperatorService({ storage, jobs, rejects, sites });
+  const operatorFeed = new OperatorFeed({ storage, changes: adapters.changes });
+  const operatorSignIn = new OperatorSignIn({ token: config.adminToken, clock, log });
   const close = async () => {
     await intakeThread.close();
     await adapters.close();
   };
-  return { storage, queue, sites, jobs, intake, inParts, artly, sweep, watch, close };
+  const forOperator = { operator, operatorFeed, operatorSignIn };
+  const receivers = { intake, inParts, rejects };
+  return {
+    storage,
+    queue,
+    sites,
+    jobs,
+    ...receivers,
+    artly,
+    tickets,
+    watchers,
+    sweep,
+    watch,
+    metrics,
+    ...forOperator,
+    close,
+  };
 }
 
 /** Storage for a short visit beside running servers, as the command line makes it. */

@@ -8,6 +8,9 @@ const API_CONNECTIONS = 10;
 /** Beside one for each turn: the sweep, and looking whether the storage is there. */
 const WORKER_CONNECTIONS = 2;
 
+/** A shorter one could be guessed, and it opens everything. */
+const SHORTEST_TOKEN = 16;
+
 const ROLES = ['all', 'api', 'worker'] as const;
 type Role = (typeof ROLES)[number];
 
@@ -29,11 +32,25 @@ export const VARIABLES = {
   ARTLY_ROLE: z.enum(ROLES, `must be ${ROLES.join(', ').replace(/, (?=\w+$)/, ' or ')}`).default('all'),
   ARTLY_WORKERS: whole({ from: 1, to: 100, fallback: 2 }),
   ARTLY_API_SECRET: z.string().optional(),
+  ARTLY_ADMIN_TOKEN: z
+    .string()
+    .min(
+      SHORTEST_TOKEN,
+      `must have ${SHORTEST_TOKEN} characters or more: make one with "openssl rand -hex 24"`,
+    )
+    .optional(),
   ARTLY_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   ARTLY_MAX_RECORDS: whole({ from: 1, to: 1_000_000_000, fallback: 10_000_000 }),
   ARTLY_MAX_BODY_BYTES: whole({ from: 1, to: Number.MAX_SAFE_INTEGER, fallback: 4 * 1024 ** 3 }),
   ARTLY_MAX_REJECTS: whole({ from: 0, to: 1_000_000_000, fallback: 10_000 }),
   ARTLY_BODY_IDLE_SECONDS: whole({ from: 1, to: 3600, fallback: 30 }),
+  ARTLY_MAX_WATCHERS: whole({ from: 1, to: 1_000_000, fallback: 1_000 }),
+  ARTLY_BROWSER_ORIGINS: z
+    .string()
+    .refine((value) => originsOf(value).every(isOrigin), {
+      message: 'must be origins with commas between them, like https://shop.example,https://www.shop.example',
+    })
+    .optional(),
   ARTLY_JOB_ATTEMPTS: whole({ from: 1, to: 100, fallback: 5 }),
   ARTLY_JOB_RETENTION_DAYS: whole({ from: 1, to: 36_500, fallback: 90 }),
 };
@@ -55,11 +72,17 @@ export interface Config {
   workers: number;
   database: DatabaseConfig;
   apiSecret: string | undefined;
+  /** The operator's sign-in; without it the dashboard and the operator's API are off. */
+  adminToken: string | undefined;
   logLevel: Values['ARTLY_LOG_LEVEL'];
   maxRecords: number;
   maxBodyBytes: number;
   maxRejects: number;
   bodyIdleMs: number;
+  /** Live connections that one site may have to this process. */
+  maxWatchers: number;
+  /** Whose pages may watch jobs, beside those of the site itself and of this server. */
+  browserOrigins: string[];
   jobAttempts: number;
   retentionDays: number;
 }
@@ -92,11 +115,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     workers: database.kind === 'sqlite' ? 1 : values.ARTLY_WORKERS,
     database,
     apiSecret: values.ARTLY_API_SECRET,
+    adminToken: values.ARTLY_ADMIN_TOKEN,
     logLevel: values.ARTLY_LOG_LEVEL,
     maxRecords: values.ARTLY_MAX_RECORDS,
     maxBodyBytes: values.ARTLY_MAX_BODY_BYTES,
     maxRejects: values.ARTLY_MAX_REJECTS,
     bodyIdleMs: values.ARTLY_BODY_IDLE_SECONDS * 1000,
+    maxWatchers: values.ARTLY_MAX_WATCHERS,
+    browserOrigins: originsOf(values.ARTLY_BROWSER_ORIGINS ?? ''),
     jobAttempts: values.ARTLY_JOB_ATTEMPTS,
     retentionDays: values.ARTLY_JOB_RETENTION_DAYS,
   };
@@ -132,6 +158,18 @@ function databaseOf(values: Values): DatabaseConfig {
 
 function isPostgresUrl(value: string): boolean {
   return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && new URL(value).pathname.length > 1;
+}
+
+function originsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '');
+}
+
+/** As a browser names one: with the scheme, without a path, and in small letters. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function wrong(problems: string[]): SyncError {

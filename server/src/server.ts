@@ -5,6 +5,9 @@ import { compose, type Parts, type Replacements } from './compose.ts';
 import { type Config, nameOfDatabase } from './config.ts';
 import { SyncError } from './domain/errors.ts';
 import type { Log } from './domain/log.ts';
+import { withRequestId } from './log.ts';
+import type { Turn } from './queue/queue.ts';
+import { answerUpgrade, wantsSocket } from './routes/upgrade.ts';
 
 /** Requests still open after this long are cut off, so that the whole stop stays within 10 s. */
 const DRAIN_MS = 7_000;
@@ -29,9 +32,11 @@ export async function startServer(
   const parts = await compose(config, log, replacements);
   warnOfShortKey(config, log);
   const stopping = new AbortController();
-  const rest = { log, stopping: stopping.signal, bodyIdleMs: config.bodyIdleMs };
+  const { bodyIdleMs, browserOrigins } = config;
+  const rest = { log, stopping: stopping.signal, bodyIdleMs, browserOrigins };
   const app = createApp({ ...parts, ...rest, withApi: role !== 'worker' });
-  const server = createServer({ requestTimeout: 0 }, app);
+  const server = createServer({ requestTimeout: 0, shouldUpgradeCallback: wantsSocket }, app);
+  server.on('upgrade', answerUpgrade(app));
   try {
     await listen(server, config);
   } catch (error) {
@@ -41,15 +46,18 @@ export async function startServer(
   }
   const works = role !== 'api';
   if (works) {
-    await parts.queue.work(async (turn) => {
-      const { again } = await parts.artly.processPointsBalances(turn);
-      return again ? 'again' : 'done';
-    });
+    // A turn is no part of the request whose message woke the worker.
+    await parts.queue.work((turn) => withRequestId(null, () => takeTurn(parts, turn)));
   }
   parts.sweep.start({ ownOnly: !works });
   const url = urlOf(server);
   log.info('server.started', { url, role, workers: works ? workers : 0, database: nameOfDatabase(database) });
   return { url, parts, stop: () => stop({ server, parts, stopping, log }) };
+}
+
+async function takeTurn({ artly }: Parts, turn: Turn): Promise<'again' | 'done'> {
+  const { again } = await artly.processPointsBalances(turn);
+  return again ? 'again' : 'done';
 }
 
 async function stop(running: {
@@ -62,6 +70,7 @@ async function stop(running: {
   log.info('server.stopping');
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   stopping.abort(new SyncError('SHUTTING_DOWN', 'The server is stopping: the job goes on when it is back.'));
+  parts.watchers.stop();
   server.closeIdleConnections();
   const cutOff = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await Promise.all([parts.sweep.stop(), parts.queue.stop()]);

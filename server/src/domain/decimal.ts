@@ -54,3 +54,11 @@ export function decimalText(tenThousandths: bigint): string {
   const fraction = digits.slice(-DECIMALS).replace(/0+$/, '');
   return `${negative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }
+
+/** A number by its text; TypeScript's library doesn't know the function of the engine yet. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => object };
+
+/** What JSON.stringify writes as the number digit by digit: a JavaScript number would round a large one. */
+export function decimalJson(tenThousandths: bigint): object {
+  return rawJson(decimalText(tenThousandths));
+}

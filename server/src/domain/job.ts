@@ -20,8 +20,11 @@ export const JOB_MOVES = {
 } as const satisfies Record<string, { from: readonly JobStatus[]; to: JobStatus }>;
 export type JobMove = keyof typeof JOB_MOVES;
 
-/** What the audit trail records: the moves, the birth of the job, and the commit of one that came in parts. */
-export type AuditEvent = JobMove | 'created' | 'committed';
+/**
+ * What the audit trail records: the moves, the birth of the job, the commit of one that came in parts, and that its
+ * rejected records were tried again, as a job of their own.
+ */
+export type AuditEvent = JobMove | 'created' | 'committed' | 'mended';
 
 export function mayMove(move: JobMove, from: JobStatus): boolean {
   return (JOB_MOVES[move].from as readonly JobStatus[]).includes(from);
@@ -38,6 +41,16 @@ export interface Counts {
   updated: number;
   unchanged: number;
   rejected: number;
+}
+
+/** What became of the records settled since an earlier look at the same attempt of a job. */
+export function settledBetween(before: Counts, after: Counts): Counts {
+  return {
+    inserted: after.inserted - before.inserted,
+    updated: after.updated - before.updated,
+    unchanged: after.unchanged - before.unchanged,
+    rejected: after.rejected - before.rejected,
+  };
 }
 
 export const JOB_MODES = ['merge', 'snapshot'] as const;
@@ -90,6 +103,18 @@ export function progressOf(job: Pick<Job, 'status' | 'processed' | 'total'>): nu
   if (job.status === 'completed') return 100;
   if (job.total === 0) return 0;
   return Math.min(99, Math.floor((job.processed * 100) / job.total));
+}
+
+/**
+ * Whether the point in time at which a job stands, before its next batches, is kept for its speed over time: at the
+ * start of an attempt, and with each whole percent.
+ */
+export function isWorthASample(
+  job: Pick<Job, 'processed' | 'attemptProcessed' | 'total'>,
+  records: number,
+): boolean {
+  const percent = (processed: number) => Math.floor((processed * 100) / job.total);
+  return job.processed === job.attemptProcessed || percent(job.processed + records) > percent(job.processed);
 }
 
 /** Records accepted: what the result calls `count`. */

@@ -6,8 +6,9 @@ export const stepMessage = {
   receiving: ({ parts, total }: { parts: number; total: number }) =>
     `Receiving: ${counted(total, 'record')} in ${counted(parts, 'part')} so far.`,
   abandoned: () => 'No part and no commit came for 24 hours: start a new job.',
-  applying: ({ processed, total }: { processed: number; total: number }) =>
-    `Applying balances: ${number(processed)} of ${number(total)}.`,
+  /** `records`: what they are, as the type of job calls them. */
+  applying: (records: string, { processed, total }: Pick<Job, 'processed' | 'total'>) =>
+    `Applying ${records}: ${number(processed)} of ${number(total)}.`,
   postponed: ({ delayMs, reason }: { delayMs: number; reason: string }) =>
     `Trying again in ${Math.max(1, Math.round(delayMs / 1000))} s: ${reason}`,
   storageAway: ({ reason }: { reason: string }) => `Waiting until the storage takes writes again: ${reason}`,

@@ -1,8 +1,18 @@
-import type { Batch, RejectedRecord } from '../domain/batch.ts';
+import type { Batch, KeptReject, RejectedRecord } from '../domain/batch.ts';
 import { batchSizeFor } from '../domain/batchSize.ts';
-import { isReject, readPointsBalance } from '../domain/pointsBalance.ts';
+import type { JobType } from '../jobTypes/jobType.ts';
 import { BatchRows } from './batchRows.ts';
 import type { PlainRecord } from './plainRecord.ts';
+import { TableRows } from './tableRows.ts';
+
+interface BatchPlan {
+  type: JobType;
+  maxRejects: number;
+  expectedTotal?: number;
+}
+
+/** A rejected record longer than this is not kept to be tried again: thousands of them may come. */
+const LONGEST_KEPT_RECORD = 1_024;
 
 /** Makes batches of the records of one job, in their order, with the reasons of the first `maxRejects` rejected ones. */
 export class BatchBuilder {
@@ -11,15 +21,15 @@ export class BatchBuilder {
   readonly #expectedTotal: number;
   #capacity: number;
   #mayReject: number;
-  readonly #rows: BatchRows;
+  readonly #rows: BatchRows | TableRows;
   #open: OpenBatch;
   #finished: Batch[] = [];
 
-  constructor({ maxRejects, expectedTotal = 0 }: { maxRejects: number; expectedTotal?: number }) {
+  constructor({ type: { table }, maxRejects, expectedTotal = 0 }: BatchPlan) {
     this.#expectedTotal = expectedTotal;
     this.#capacity = batchSizeFor(expectedTotal);
     this.#mayReject = maxRejects;
-    this.#rows = new BatchRows({ records: this.#capacity });
+    this.#rows = table === null ? new BatchRows({ records: this.#capacity }) : new TableRows(table);
     this.#open = new OpenBatch(this.#rows, maxRejects);
   }
 
@@ -38,7 +48,7 @@ export class BatchBuilder {
     this.#countOne();
   }
 
-  /** Adds a record that is known to be right. */
+  /** Adds a balance that is known to be right. */
   addPlain(record: PlainRecord): void {
     this.#open.addPlain(record);
     this.#plain += 1;
@@ -79,33 +89,33 @@ export class BatchBuilder {
 /** The batch in hand: what is accepted lies in the rows, which batches take turns with. */
 class OpenBatch {
   count = 0;
-  readonly #rows: BatchRows;
+  readonly #rows: BatchRows | TableRows;
   readonly #mayReject: number;
-  #rejects: RejectedRecord[] = [];
+  #rejects: KeptReject[] = [];
   #rejectCount = 0;
   #rejectedUserIds: number[] = [];
 
-  constructor(rows: BatchRows, mayReject: number) {
+  constructor(rows: BatchRows | TableRows, mayReject: number) {
     this.#rows = rows;
     this.#mayReject = mayReject;
   }
 
   add(record: unknown, index: number): void {
     this.count += 1;
-    const reading = readPointsBalance(record);
-    if (isReject(reading)) this.#reject({ index, ...reading });
-    else this.#rows.add(reading);
+    const reject = this.#rows.add(record);
+    if (reject !== undefined) this.#reject({ index, ...reject }, record);
   }
 
   addPlain(record: PlainRecord): void {
     this.count += 1;
-    this.#rows.addPlain(record);
+    // Only balances have a short way.
+    (this.#rows as BatchRows).addPlain(record);
   }
 
-  #reject(reject: RejectedRecord): void {
+  #reject(reject: RejectedRecord, record: unknown): void {
     this.#rejectCount += 1;
     if (reject.wpUserId !== null) this.#rejectedUserIds.push(reject.wpUserId);
-    if (this.#rejects.length < this.#mayReject) this.#rejects.push(reject);
+    if (this.#rejects.length < this.#mayReject) this.#rejects.push({ ...reject, record: keptText(record) });
   }
 
   finish(): Batch {
@@ -116,5 +126,16 @@ class OpenBatch {
       rejectCount: this.#rejectCount,
       rejectedUserIds: this.#rejectedUserIds,
     };
+  }
+}
+
+function keptText(record: unknown): string | null {
+  try {
+    const text = JSON.stringify(record);
+    return text.length <= LONGEST_KEPT_RECORD ? text : null;
+  } catch (error) {
+    // Nested so deeply that it can be read, but not be written again.
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }

@@ -3,6 +3,8 @@ import type { BalanceRecord } from '../domain/checksum.ts';
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { packText } from '../domain/packedText.ts';
 import { DEFAULT_POINTS_TYPE, type PointsBalance } from '../domain/pointsBalance.ts';
+import { isReject, type Reject } from '../domain/reject.ts';
+import { readPointsBalance } from '../jobTypes/pointsBalances.ts';
 import type { PlainRecord } from './plainRecord.ts';
 import { LONGEST_PLAIN_ROW, roomForDraft, rowDraft, writeDraft, writePlainRow } from './rowBytes.ts';
 
@@ -11,13 +13,14 @@ const USUAL_ROW_BYTES = 64;
 /** Types of points that are known by their bytes: more of them would take long to look through. */
 const TYPES_BY_BYTES = 8;
 
-type Settled = Pick<
+/** What rows and removals are of a batch. */
+export type Settled = Pick<
   Batch,
   'rows' | 'rowCount' | 'pointsTypes' | 'minUserId' | 'maxUserId' | 'removals' | 'removalCount'
 >;
 
 /**
- * The accepted records of a batch in their order, in the form in which they are kept: the text of their rows, as bytes,
+ * The accepted balances of a batch in their order, in the form in which they are kept: the text of their rows, as bytes,
  * and beside it what is needed to leave rows out again. The memory is used again for the batch after it.
  */
 export class BatchRows {
@@ -45,14 +48,18 @@ export class BatchRows {
     this.#clear();
   }
 
-  add(record: PointsBalance): void {
-    if (setsBalance(record)) {
-      const draft = rowDraft(record);
+  /** Adds a record as it came, unless it is rejected. */
+  add(record: unknown): Reject | undefined {
+    const reading = readPointsBalance(record);
+    if (isReject(reading)) return reading;
+    if (setsBalance(reading)) {
+      const draft = rowDraft(reading);
       this.#makeRoom(roomForDraft(draft));
       this.#textEnd = writeDraft(draft, this.#text, this.#textEnd);
       this.#text[this.#textEnd++] = COMMA;
     }
-    this.#note(record.wpUserId, this.#placeOf(record.pointsType));
+    this.#note(reading.wpUserId, this.#placeOf(reading.pointsType));
+    return undefined;
   }
 
   addPlain(record: PlainRecord): void {

@@ -1,6 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Batch } from '../domain/batch.ts';
 import { SyncError } from '../domain/errors.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
+import { pointsBalances } from '../jobTypes/pointsBalances.ts';
 import { BatchBuilder } from './batchBuilder.ts';
 import { GzipReader } from './gzipReader.ts';
 import type { UploadFormat, WholeBody } from './intake.ts';
@@ -19,10 +21,14 @@ export class BodyReader {
 
   constructor(format: UploadFormat) {
     this.#format = format;
-    this.#builder = new BatchBuilder(format);
+    const type = jobTypeNamed(format.type);
+    this.#builder = new BatchBuilder({ ...format, type });
     this.#hash = format.hashed ? createHash('sha256') : undefined;
     const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
-    this.#records = new Reader((record) => this.#add(record), new ShortWay(this.#builder, format));
+    this.#records = new Reader(
+      (record) => this.#add(record),
+      type === pointsBalances ? new ShortWay(this.#builder, format) : undefined,
+    );
     this.#gzip = format.gzip ? new GzipReader((text) => this.#read(text)) : undefined;
   }
 

@@ -17,6 +17,8 @@ export interface BodyFormat {
 }
 
 export interface UploadFormat extends BodyFormat, IntakeLimits {
+  /** The type of job that its records are of. */
+  type: string;
   /** Whether the SHA-256 of the text is wanted: it costs as much time as all the rest. */
   hashed: boolean;
   /** Records that the whole job has at least, as far as is known: its batches may be as large as that allows. */

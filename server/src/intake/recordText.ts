@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { SyncError } from '../domain/errors.ts';
+import { JOB_TYPES } from '../jobTypes/jobTypes.ts';
 
 /** What the readers of all formats share: from bytes to text to values, with every number exact. */
 
@@ -9,8 +10,8 @@ export const PIECE_BYTES = 128 * 1024;
 export const LONGEST_RECORD_BYTES = 1024 * 1024;
 export const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Numbers in these fields are kept exactly. */
-const EXACT_FIELDS = new Set(['wp_user_id', 'points_balance']);
+/** Numbers in these fields are kept exactly: one list for all types, as a body has few of them that matter to another. */
+const EXACT_FIELDS = new Set(JOB_TYPES.flatMap(({ exactFields }) => exactFields));
 /** A double carries 15 digits faithfully; with a dot between them they are 16 characters. */
 const RISKY_LENGTH = 16;
 const [DOT, ZERO, NINE] = [46, 48, 57];
@@ -26,7 +27,7 @@ export function checkUtf8(bytes: Buffer): void {
 }
 
 /**
- * Parses JSON. Numbers of a balance or an id that would lose digits come as their text. Who has just joined `text`
+ * Parses JSON. Numbers of exact fields that would lose digits come as their text. Who has just joined `text`
  * gives `risky` from its flat part, since looking through joined text takes twice as long.
  */
 export function parseExactly(text: string, risky = mayLoseDigits(text)): unknown {

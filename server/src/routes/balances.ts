@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler, Router } from 'express';
-import { decimalText } from '../domain/decimal.ts';
+import { decimalJson } from '../domain/decimal.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import type { ArtlyService } from '../services/artlyService.ts';
 import type { ArtlyParts } from './artly.ts';
@@ -61,15 +61,11 @@ async function* balanceLines(artly: ArtlyService, page: Page): AsyncGenerator<st
   }
 }
 
-/** The balance is written as it is kept, digit by digit: a JavaScript number would round a large one. */
 function balanceAsJson({ wpUserId, email, pointsType, tenThousandths }: Balance) {
   return {
     wp_user_id: wpUserId,
     email,
     points_type: pointsType,
-    points_balance: rawJson(decimalText(tenThousandths)),
+    points_balance: decimalJson(tenThousandths),
   };
 }
-
-/** A number by its text; TypeScript's library doesn't know the function of the engine yet. */
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => object };

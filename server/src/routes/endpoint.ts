@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import { SyncError } from '../domain/errors.ts';
 
 type Handler = (request: Request, response: Response) => Promise<void> | void;
-type Method = 'get' | 'post' | 'put';
+type Method = 'get' | 'post' | 'put' | 'delete';
 
 /**
  * One path with all that can be done there. Any other method is answered with 405 and what is allowed;

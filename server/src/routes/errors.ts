@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { SyncError } from '../domain/errors.ts';
 import type { Log } from '../domain/log.ts';
+import { TooManyTries } from '../services/operatorSignIn.ts';
 
 /** How long the rest of a refused body is read, so that the sender gets to see the answer. */
 const LINGER_MS = 2_000;
@@ -16,21 +17,27 @@ const READINESS = '/readyz';
 export function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const answer = asSyncError(error);
-    if (answer.status >= 500 && request.path !== READINESS) {
-      const cause = error instanceof Error ? error.stack : String(error);
-      log.error('request.failed', { method: request.method, path: request.path, code: answer.code, cause });
-    }
+    if (request.path !== READINESS) logFailure(log, request, error);
     if (response.headersSent || request.socket.destroyed) {
       response.destroy();
       return;
     }
     if (answer.status === 401) response.set('www-authenticate', 'Bearer');
+    if (answer instanceof TooManyTries) response.set('retry-after', String(answer.retryAfterSeconds));
     closeAfterAnswer(request, response);
     response.status(answer.status).json({ success: false, error: answer.code, message: answer.message });
   };
 }
 
-function asSyncError(error: unknown): SyncError {
+/** What is the client's own doing is no failure. The path alone is logged: an address may hold a ticket. */
+export function logFailure(log: Log, { method, path }: Request, error: unknown): void {
+  const { status, code } = asSyncError(error);
+  if (status < 500) return;
+  const cause = error instanceof Error ? error.stack : String(error);
+  log.error('request.failed', { method, path, code, cause });
+}
+
+export function asSyncError(error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   if (isClientError(error)) {
     return new SyncError(

@@ -1,17 +1,23 @@
 import { pipeline } from 'node:stream/promises';
-import type { RequestHandler, Router } from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Attempt, AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { isoTime, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
-import { readJobId, readJobsQuery } from './parse.ts';
+import { answerJob } from './jobAnswer.ts';
+import { readJobId, readJobsQuery, readRetry } from './parse.ts';
+import { readOptionalObject } from './requestBody.ts';
 import { actorOf, siteOf } from './signIn.ts';
 import { openJob, uploadAsJson } from './uploads.ts';
 
+/** Mended records may come with a retry. */
+const RETRY_BYTES = 1024 * 1024;
+
 /** Jobs of every type: list, make one that comes in parts, look, cancel, retry, why records were rejected, and who did what. */
 export function jobRoutes(router: Router, before: RequestHandler[], parts: ArtlyParts): void {
-  const { jobs, inParts } = parts;
+  const { jobs, inParts, rejects, bodyIdleMs } = parts;
   endpoint(router, '/artly/sync/jobs', {
     before,
     get: async (request, response) => {
@@ -26,7 +32,7 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
     get: async (request, response) => {
       const job = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const upload = await uploadAsJson(inParts, job);
-      response.json({ success: true, job: jobAsJson(job), ...(upload && { upload }) });
+      answerJob(request, response, job, upload && { upload });
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/cancel', {
@@ -36,15 +42,45 @@ export function jobRoutes(router: Router, before: RequestHandler[], parts: Artly
   });
   endpoint(router, '/artly/sync/jobs/:jobId/retry', {
     before,
-    post: async (request, response) => {
+    post: (request, response) => {
+      const { siteId } = siteOf(request);
       const jobId = readJobId(request.params.jobId);
-      const job = await jobs.retry({ siteId: siteOf(request).siteId, jobId, actor: actorOf(request) });
-      response
-        .status(202)
-        .json({ success: true, jobId, message: `Attempt ${job.attempt} starts from the first record.` });
+      return answerRetry(request, response, {
+        jobs,
+        rejects,
+        bodyIdleMs,
+        siteId,
+        jobId,
+        actor: actorOf(request),
+      });
     },
   });
   historyRoutes(router, before, jobs);
+}
+
+interface Retry extends Pick<ArtlyParts, 'jobs' | 'rejects' | 'bodyIdleMs'> {
+  siteId: number;
+  jobId: string;
+  actor: { name: string; ip: string | null };
+}
+
+/** The whole job again; or its rejected records alone, as a job of their own. */
+export async function answerRetry(
+  request: Request,
+  response: Response,
+  { jobs, rejects, bodyIdleMs, ...change }: Retry,
+): Promise<void> {
+  const { only, mended } = readRetry(await readOptionalObject(request, bodyIdleMs, RETRY_BYTES));
+  if (only === 'rejected') {
+    const { jobId, records, rejected } = await rejects.retry({ ...change, mended });
+    const message = `${records} of ${rejected} rejected records are tried again, as a job of their own.`;
+    response.status(202).json({ success: true, jobId, message });
+    return;
+  }
+  const { jobId, attempt } = await jobs.retry(change);
+  response
+    .status(202)
+    .json({ success: true, jobId, message: `Attempt ${attempt} starts from the first record.` });
 }
 
 function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobService): void {
@@ -53,20 +89,36 @@ function historyRoutes(router: Router, before: RequestHandler[], jobs: SyncJobSe
     get: async (request, response) => {
       const { siteId, jobId } = await jobs.find(siteOf(request).siteId, readJobId(request.params.jobId));
       const csv = request.accepts(['application/x-ndjson', 'text/csv']) === 'text/csv';
-      response.type(csv ? 'text/csv' : 'application/x-ndjson');
-      await pipeline(
-        rejectLines(jobs.rejects(siteId, jobId), csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''),
-        response,
-      );
+      await answerRejects(response, jobs.rejects(siteId, jobId), csv);
     },
   });
   endpoint(router, '/artly/sync/jobs/:jobId/audit', {
     before,
     get: async (request, response) => {
-      const entries = await jobs.audit(siteOf(request).siteId, readJobId(request.params.jobId));
-      const audit = entries.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
-      response.json({ success: true, audit });
+      const { audit, attempts } = await jobs.trail(siteOf(request).siteId, readJobId(request.params.jobId));
+      response.json({ success: true, audit: auditAsJson(audit), attempts: attemptsAsJson(attempts) });
     },
+  });
+}
+
+export async function answerRejects(
+  response: Response,
+  rejects: AsyncIterable<RejectedRecord>,
+  csv: boolean,
+): Promise<void> {
+  response.type(csv ? 'text/csv' : 'application/x-ndjson');
+  await pipeline(rejectLines(rejects, csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''), response);
+}
+
+export function auditAsJson(entries: AuditEntry[]) {
+  return entries.map(({ at, event, actor, ip, attempt, detail }) => {
+    return { at: isoTime(at), event, actor, ip, attempt, detail };
+  });
+}
+
+export function attemptsAsJson(attempts: Attempt[]) {
+  return attempts.map(({ startedAt, endedAt, ...attempt }) => {
+    return { ...attempt, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
   });
 }
 

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { SyncError } from '../domain/errors.ts';
 import { ALL_IDS, type IdRange, mergeRanges } from '../domain/idRange.ts';
 import { JOB_MODES, JOB_STATUSES, type JobPlan } from '../domain/job.ts';
+import type { JobType } from '../jobTypes/jobType.ts';
+import { JOB_TYPES, jobTypeNamed } from '../jobTypes/jobTypes.ts';
+import { pointsBalances } from '../jobTypes/pointsBalances.ts';
 
 /** Everything that comes in by an address or a small body is read here, once. */
 
@@ -9,6 +12,12 @@ const MAX_LIMIT = 1_000;
 /** Ids in one range of checksums: so few that a sum stays below 2^53, and so exact, with 200 types of points each. */
 const MAX_SIZE = 10_000;
 const MAX_RANGES = 10_000;
+/** What a client is told of ranges; their rules are functions. */
+const RANGES_SCHEMA = {
+  type: 'array',
+  minItems: 1,
+  items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 2, maxItems: 2 },
+};
 
 /** The `jobId` of `?jobId=…` or of `{ "jobId": … }`. */
 export function readJobId(value: unknown): string {
@@ -41,15 +50,18 @@ export function readIdempotencyKey(value: string | undefined): string | null {
  * Ranges of ids as pairs, both ids included; 0 may begin one, as it does among the checksums. Gives them merged. Only
  * the first problem is told: there might be thousands.
  */
-export const Ranges = z.unknown().transform((value, context): IdRange[] => {
-  const problem = Array.isArray(value) ? rangesProblem(value) : PAIRS_RULE;
-  const ranges = problem === undefined ? mergeRanges(value as IdRange[]) : [];
-  if (problem === undefined && ranges.length <= MAX_RANGES) return ranges;
-  context.addIssue(
-    problem ?? `must be at most ${MAX_RANGES} once merged, not ${ranges.length}: make them larger`,
-  );
-  return z.NEVER;
-});
+export const Ranges = z
+  .unknown()
+  .transform((value, context): IdRange[] => {
+    const problem = Array.isArray(value) ? rangesProblem(value) : PAIRS_RULE;
+    const ranges = problem === undefined ? mergeRanges(value as IdRange[]) : [];
+    if (problem === undefined && ranges.length <= MAX_RANGES) return ranges;
+    context.addIssue(
+      problem ?? `must be at most ${MAX_RANGES} once merged, not ${ranges.length}: make them larger`,
+    );
+    return z.NEVER;
+  })
+  .meta(RANGES_SCHEMA);
 
 const PAIRS_RULE = 'must be pairs of ids like [[1000, 1999], [5000, 5999]]';
 
@@ -77,7 +89,7 @@ const RangesText = z
 
 const RANGES_NEED_SNAPSHOT = { path: ['ranges'], message: 'need mode=snapshot: a merge removes nothing' };
 
-const PlanQuery = z
+export const PlanQuery = z
   .object({
     mode: z.enum(JOB_MODES, `must be one of ${JOB_MODES.join(', ')}`).default('merge'),
     confirmRemoval: z
@@ -93,16 +105,22 @@ function hasRangesInSnapshotOnly({ mode, ranges }: Pick<JobPlan, 'mode' | 'range
 }
 
 /** How a job is meant: `?mode=snapshot&ranges=1000-1999,5000-5999&confirmRemoval=true`. */
-export function readJobPlan(query: unknown): JobPlan {
-  return readQuery(PlanQuery, query);
+export function readJobPlan(query: unknown, type: JobType): JobPlan {
+  return planFor(type, readQuery(PlanQuery, query), 'address');
 }
 
-/** The one type of job there is. */
-export const JOB_TYPE = 'points-balances';
+/** The plan, if jobs of this type can have it: only balances are removed. */
+function planFor(type: JobType, plan: JobPlan, where: 'address' | 'body'): JobPlan {
+  if (type === pointsBalances || (plan.mode === 'merge' && !plan.confirmRemoval)) return plan;
+  const message = `Wrong in the ${where}: mode=snapshot, ranges and confirmRemoval are for points-balances, as ${type.records} are never removed: leave them out.`;
+  throw new SyncError('INVALID_PARAMETER', message);
+}
 
-const NewJob = z
+const TYPE_RULE = `must be one of ${JOB_TYPES.map(({ name }) => name).join(', ')}`;
+
+export const NewJob = z
   .object({
-    type: z.literal(JOB_TYPE, `must be ${JOB_TYPE}`),
+    type: z.string(TYPE_RULE),
     total: z
       .int('must be a whole number above 0')
       .min(1, 'must be a whole number above 0')
@@ -116,14 +134,39 @@ const NewJob = z
 
 /** What a job that comes in parts is to be: `{ "type": "points-balances", "total": 5000, "mode": "snapshot" }`. */
 export function readNewJob(body: unknown) {
-  const { type, total, ...plan } = readShape(NewJob, body, 'body');
-  return { type, expectedTotal: total, plan };
+  const { type: name, total, ...plan } = readShape(NewJob, body, 'body');
+  const type = jobTypeNamed(name);
+  return { type: type.name, expectedTotal: total, plan: planFor(type, plan, 'body') };
+}
+
+export const RetryBody = z
+  .object({
+    only: z.literal('rejected', 'must be rejected, or left out').optional(),
+    records: z
+      .array(
+        z.object({
+          index: z.int('must be a whole number').min(0, 'must be 0 or more'),
+          record: z.unknown().refine((record) => record !== undefined, 'is missing'),
+        }),
+        'must be a list like [{ "index": 3, "record": { … } }]',
+      )
+      .default([]),
+  })
+  .refine(({ only, records }) => only !== undefined || records.length === 0, {
+    path: ['records'],
+    message: 'need "only": "rejected"',
+  });
+
+/** What to try again: all, or `{ "only": "rejected" }`, with records that were mended, by their index in the job. */
+export function readRetry(body: unknown) {
+  const { only, records } = readShape(RetryBody, body, 'body');
+  return { only, mended: new Map(records.map(({ index, record }) => [index, record])) };
 }
 
 const MAX_PARTS = 100_000;
 const COUNT = 'must be a whole number';
 
-const CommitBody = z.object({
+export const CommitBody = z.object({
   batches: z.int(COUNT).min(0, COUNT).max(MAX_PARTS, `must be at most ${MAX_PARTS}`),
   records: z.int(COUNT).min(0, COUNT),
 });
@@ -133,14 +176,14 @@ export function readCommit(body: unknown): { batches: number; records: number } 
   return readShape(CommitBody, body, 'body');
 }
 
-const PartNumber = wholeNumber({ from: 0, to: MAX_PARTS - 1 });
+export const PartNumber = wholeNumber({ from: 0, to: MAX_PARTS - 1 });
 
 /** The number of a batch in the address, counted from 0. */
 export function readPartNumber(text: unknown): number {
   return readQuery(z.object({ n: PartNumber }), { n: text }).n;
 }
 
-const JobsQuery = z.object({
+export const JobsQuery = z.object({
   type: z.string().optional(),
   status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),
   cursor: z.string().optional(),
@@ -148,11 +191,36 @@ const JobsQuery = z.object({
 });
 
 export function readJobsQuery(query: unknown) {
-  const { type = null, status = null, cursor = null, limit } = readQuery(JobsQuery, query);
-  return { type, status, cursor, limit };
+  const { type, status = null, cursor = null, limit } = readQuery(JobsQuery, query);
+  return { type: type === undefined ? null : jobTypeNamed(type).name, status, cursor, limit };
 }
 
-const BalancesQuery = z.object({
+/** How long an answer may wait for a change, in seconds: proxies cut off what is silent for longer than 30. */
+const LONGEST_WAIT = 25;
+const Version = wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER });
+
+export const StatusQuery = z
+  .object({ version: Version.optional(), wait: wholeNumber({ from: 1, to: LONGEST_WAIT }).optional() })
+  .refine(({ version, wait }) => wait === undefined || version !== undefined, {
+    path: ['wait'],
+    message: 'needs version: the version of the job that you have, or 0',
+  });
+
+/** What to wait for, and how long; null where the answer is to come at once. */
+export function readWait(query: unknown): { afterVersion: number; waitMs: number } | null {
+  const { version = 0, wait } = readQuery(StatusQuery, query);
+  return wait === undefined ? null : { afterVersion: version, waitMs: wait * 1000 };
+}
+
+/** The version that a watcher has: from its last event where it comes again, else as its address says. */
+export function readLastVersion(query: unknown, lastEventId: string | undefined): number {
+  const { version } = readQuery(z.object({ version: Version.default(0) }), query);
+  if (lastEventId === undefined || lastEventId === '') return version;
+  const header = z.object({ 'Last-Event-ID': Version });
+  return readShape(header, { 'Last-Event-ID': lastEventId }, 'header')['Last-Event-ID'];
+}
+
+export const BalancesQuery = z.object({
   after: wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER }).default(0),
   limit: wholeNumber({ from: 1, to: MAX_LIMIT }).default(MAX_LIMIT),
   points_type: z.string().optional(),
@@ -163,7 +231,19 @@ export function readBalancesQuery(query: unknown) {
   return { afterUserId: after, limit, pointsType };
 }
 
-const ChecksumsQuery = z
+export const RecordsQuery = BalancesQuery.omit({ points_type: true });
+export const MemberRecordsQuery = RecordsQuery.extend({
+  wp_user_id: wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER }),
+});
+
+/** A page of the records of a type; some are read member by member. */
+export function readRecordsQuery(query: unknown, { byMember }: { byMember: boolean }) {
+  if (!byMember) return { ...readQuery(RecordsQuery, query), wpUserId: null };
+  const { wp_user_id: wpUserId, ...page } = readQuery(MemberRecordsQuery, query);
+  return { ...page, wpUserId };
+}
+
+export const ChecksumsQuery = z
   .object({
     size: wholeNumber({ from: 1, to: MAX_SIZE }).default(1_000),
     points_type: z.string().optional(),
@@ -181,28 +261,33 @@ export function readChecksumsQuery(query: unknown) {
   return { size, pointsType, ranges: within };
 }
 
-const UserId = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
+export const UserIdText = wholeNumber({ from: 1, to: Number.MAX_SAFE_INTEGER });
 
 export function readUserId(text: unknown): number {
-  return readQuery(z.object({ wp_user_id: UserId }), { wp_user_id: text }).wp_user_id;
+  return readQuery(z.object({ wp_user_id: UserIdText }), { wp_user_id: text }).wp_user_id;
 }
 
-function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
+export function readQuery<Shape>(shape: z.ZodType<Shape>, query: unknown): Shape {
   return readShape(shape, query, 'address');
 }
 
-function readShape<Shape>(shape: z.ZodType<Shape>, value: unknown, where: 'address' | 'body'): Shape {
+export function readShape<Shape>(
+  shape: z.ZodType<Shape>,
+  value: unknown,
+  where: 'address' | 'header' | 'body',
+): Shape {
   const reading = shape.safeParse(value);
   if (reading.success) return reading.data;
   const problems = reading.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
   throw new SyncError('INVALID_PARAMETER', `Wrong in the ${where}: ${problems.join('; ')}.`);
 }
 
-function wholeNumber({ from, to }: { from: number; to: number }) {
+export function wholeNumber({ from, to }: { from: number; to: number }) {
   const rule = `must be a whole number from ${from} to ${to}`;
   return z
     .string(rule)
     .regex(/^\d{1,16}$/, rule)
     .transform(Number)
-    .refine((value) => value >= from && value <= to, rule);
+    .refine((value) => value >= from && value <= to, rule)
+    .meta({ type: 'integer', minimum: from, maximum: to });
 }

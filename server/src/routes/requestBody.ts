@@ -47,7 +47,17 @@ export async function readSmallObject(
   return value as Record<string, unknown>;
 }
 
-function requireJson(request: Request, orElse = ''): void {
+/** The same where a request may also come without a body. */
+export async function readOptionalObject(
+  request: Request,
+  idleMs: number,
+  maxBytes?: number,
+): Promise<Record<string, unknown>> {
+  const hasBody = request.get('transfer-encoding') !== undefined || Number(request.get('content-length')) > 0;
+  return hasBody ? readSmallObject(request, idleMs, maxBytes) : {};
+}
+
+export function requireJson(request: Request, orElse = ''): void {
   if (mediaTypeOf(request) === 'application/json') return;
   throw new SyncError(
     'UNSUPPORTED_MEDIA_TYPE',

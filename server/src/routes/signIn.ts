@@ -23,7 +23,7 @@ export function actorOf(request: Request): { name: string; ip: string | null } {
   return { name: `site ${siteOf(request).siteUrl}`, ip: request.ip ?? null };
 }
 
-function keyOf(request: Request): string | undefined {
+export function keyOf(request: Request): string | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(request.get('authorization') ?? '');
   return request.get('x-artly-secret') ?? bearer?.[1];
 }

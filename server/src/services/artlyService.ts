@@ -3,7 +3,7 @@ import { type IdRange, rangesBehind } from '../domain/idRange.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 import type { Turn } from '../queue/queue.ts';
-import type { ChecksumSum, JobStep, Storage } from '../storage/storage.ts';
+import type { ChecksumSum, JobStep, ListedRecord, RecordPage, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 import type { IncomingJob, IntakeService } from './intakeService.ts';
 import type { StorageWatch } from './storageWatch.ts';
@@ -14,6 +14,8 @@ const MAX_CHECKSUMS = 100_000;
 /** Balances summed up, and ranges given, by one call of the storage: bounds how long other reads wait for it. */
 const BALANCES_A_SUM = 50_000;
 const RANGES_A_SUM = 5_000;
+/** A job with no more left than this keeps its turn: to come back would take it longer than to end. */
+const RECORDS_TO_END = 5_000;
 
 interface ArtlyServiceParts {
   storage: Storage;
@@ -31,7 +33,7 @@ export interface Processed {
   again: boolean;
 }
 
-/** Points balances: how they are applied and read. */
+/** Records of all types, and above all points balances: how they are applied and read. */
 export class ArtlyService {
   readonly #storage: Storage;
   readonly #jobs: SyncJobService;
@@ -50,9 +52,9 @@ export class ArtlyService {
   }
 
   /**
-   * Applies balances. With a `jobId`, those that this job carries, for one turn in the name of `holder`, and each
+   * Applies balances, and what jobs of other types carry in the same way. With a `jobId`, the records of this job, for one turn in the name of `holder`, and each
    * batch is committed together with the progress of that job. With `incoming` instead, it stores them as a job of their own first
-   * and resolves when that job has ended: there is no second way to apply a balance.
+   * and resolves when that job has ended: there is no second way to apply a record.
    */
   async processPointsBalances(
     work: { signal: AbortSignal } & (Omit<Turn, 'signal'> | { incoming: IncomingJob }),
@@ -94,6 +96,15 @@ export class ArtlyService {
       );
     }
     return balances;
+  }
+
+  /** A page of the records of a type with a table. `next` is the `after` of the next page, or null. */
+  async listRecords(
+    page: RecordPage & { type: string },
+  ): Promise<{ records: ListedRecord[]; next: number | null }> {
+    const found = await this.#storage.listRecords({ ...page, limit: page.limit + 1 });
+    const records = found.slice(0, page.limit);
+    return { records, next: found.length > page.limit ? (records.at(-1)?.position ?? null) : null };
   }
 
   /**
@@ -146,7 +157,7 @@ export class ArtlyService {
           await this.#jobs.release(claim);
           return { job: latest, again: true };
         }
-        if (this.#clock.now() >= until) return { job: latest, again: true };
+        if (this.#clock.now() >= until && !isNearlyDone(latest)) return { job: latest, again: true };
         const step = await this.#step(latest);
         if (step === undefined) return { job: undefined, again: false };
         latest = step.job;
@@ -162,7 +173,7 @@ export class ArtlyService {
   /** First the batches; then what a snapshot did not carry goes. */
   async #step(job: Job): Promise<JobStep | undefined> {
     if (job.processed === job.total) return this.#jobs.removeMissing(job);
-    const next = await this.#jobs.applyNext({ jobId: job.jobId, attempt: job.attempt });
+    const next = await this.#jobs.applyNext(job);
     return next && { job: next, more: hasMore(next) };
   }
 }
@@ -177,6 +188,10 @@ export interface ChecksumQuery {
 function tooManyChecksums(): SyncError {
   const message = `size gives more than ${MAX_CHECKSUMS} ranges: take a larger one, or narrow with from and to.`;
   return new SyncError('INVALID_PARAMETER', message);
+}
+
+function isNearlyDone({ processed, total }: Job): boolean {
+  return processed < total && total - processed <= RECORDS_TO_END;
 }
 
 function hasMore({ processed, total, mode }: Job): boolean {

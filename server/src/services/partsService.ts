@@ -62,6 +62,7 @@ export class PartsService {
       now,
     });
     if (opened === undefined) return jobs.repeated(siteId, request as IdempotentRequest);
+    jobs.changed(opened);
     return opened.jobId;
   }
 
@@ -74,6 +75,7 @@ export class PartsService {
     const upload = await intake.open({
       ...format,
       ...limits,
+      type: job.type,
       maxRecords: room,
       hashed: true,
       expectedTotal: job.expectedTotal ?? job.total,
@@ -102,7 +104,6 @@ export class PartsService {
     if (commit.records > limits.maxRecords) throw tooManyRecords(limits);
     const accepted = await storage.commitParts({ ...commit, now: clock.now() });
     if (accepted === undefined) throw notOpen(await jobs.find(siteId, jobId));
-    jobs.changed(accepted);
     await jobs.accepted(accepted);
     return accepted;
   }
@@ -114,12 +115,12 @@ export class PartsService {
   }
 
   async #store(job: Job, part: number, upload: Upload, body: AsyncIterable<Uint8Array>): Promise<Part> {
-    const { storage, jobs, clock } = this.#parts;
+    const { storage, jobs, clock, metrics } = this.#parts;
     const { jobId, siteId, type } = job;
     // Only a part that is too large for one transaction needs a place of its own while it comes in.
     let uploadId: string | null = null;
     try {
-      const { batches, total, hash } = await stageBody(upload, body, async (staged) => {
+      const { batches, total, hash, rejects } = await stageBody(upload, body, async (staged) => {
         if (uploadId === null) {
           uploadId = this.#parts.newJobId();
           await storage.openUpload({ jobId: uploadId, siteId, type, now: clock.now() });
@@ -140,6 +141,7 @@ export class PartsService {
       freeBatches(batches);
       if (found === undefined) throw notOpen(await jobs.find(siteId, jobId));
       if (Buffer.compare(found.part.contentHash, contentHash) !== 0) throw differs(part);
+      if (found.added) metrics.recordsRejected(type, rejects);
       jobs.changed(found.job);
       return found.part;
     } finally {

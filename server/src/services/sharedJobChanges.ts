@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import type { Notices } from '../notices/notices.ts';
 import type { Storage } from '../storage/storage.ts';
-import { type JobChanges, LocalJobChanges, type WatchedJob } from './jobChanges.ts';
+import { type AllJobsWatcher, type JobChanges, LocalJobChanges, type WatchedJob } from './jobChanges.ts';
 import { pause } from './pause.ts';
 
 const TOPIC = 'job';
@@ -29,6 +29,7 @@ interface Watched extends WatchedJob {
 export class SharedJobChanges implements JobChanges {
   readonly #local = new LocalJobChanges();
   readonly #watched = new Map<string, Watched>();
+  readonly #watchers = new Set<AllJobsWatcher>();
   readonly #stopping = new AbortController();
   readonly #notices: Notices;
   readonly #storage: Storage;
@@ -40,6 +41,7 @@ export class SharedJobChanges implements JobChanges {
     notices.on(TOPIC, (text) => this.#noted(JSON.parse(text)));
     notices.onGap(() => {
       for (const watched of this.#watched.values()) watched.stale = true;
+      for (const watcher of this.#watchers) watcher.missed();
       void this.#readStale();
     });
   }
@@ -56,6 +58,7 @@ export class SharedJobChanges implements JobChanges {
   publish(job: Job): void {
     const { jobId, version } = job;
     this.#tell(job);
+    for (const watcher of this.#watchers) watcher.changed(jobId);
     this.#notices.send({ topic: TOPIC, key: jobId, text: JSON.stringify({ jobId, version }) });
   }
 
@@ -79,6 +82,12 @@ export class SharedJobChanges implements JobChanges {
     };
   }
 
+  /** The watcher reads what it shows: so a note needs no row to be passed on. */
+  watchAll(watcher: AllJobsWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
   #tell(job: Job): void {
     const watched = this.#watched.get(job.jobId);
     if (watched === undefined) return;
@@ -88,6 +97,7 @@ export class SharedJobChanges implements JobChanges {
   }
 
   #noted({ jobId, version }: { jobId: string; version: number }): void {
+    for (const watcher of this.#watchers) watcher.changed(jobId);
     const watched = this.#watched.get(jobId);
     if (watched === undefined || version <= watched.version) return;
     watched.stale = true;
@@ -101,6 +111,7 @@ export class SharedJobChanges implements JobChanges {
       for (const watched of this.#watched.values()) {
         watched.stale ||= this.#notices.deaf || watched.knownAt < silentSince;
       }
+      if (this.#notices.deaf) for (const watcher of this.#watchers) watcher.missed();
       await this.#readStale();
       await pause(ROUND_MS, signal);
     }

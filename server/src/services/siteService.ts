@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SyncError } from '../domain/errors.ts';
-import type { NewKey, Site, Storage } from '../storage/storage.ts';
+import type { Actor, DroppedOfSite, NewKey, Site, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
 
 /** The site a request comes from. */
@@ -9,9 +9,19 @@ export interface SignedInSite {
   siteUrl: string;
 }
 
+/** What was deleted of a site; while there is more, the site still stands, without a key. */
+export interface Removal {
+  site: Site;
+  dropped: DroppedOfSite;
+  more: boolean;
+}
+
 /** The site that `ARTLY_API_SECRET` signs in. */
 export const DEFAULT_SITE = 'default';
 const SEEN_EVERY_MS = 60_000;
+/** What one transaction deletes of a site: bounds how long others wait for it. */
+const ROWS_A_SLICE = 1_000;
+const JOBS_A_PAGE = 100;
 /** `artly_`, the part that finds the row, and the secret: 256 random bits. */
 const KEY = /^artly_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
@@ -70,8 +80,51 @@ export class SiteService {
     return foundSite(await this.#storage.revokeSite({ url: address, now: this.#clock.now() }), address);
   }
 
+  /**
+   * Deletes a site and all that is its own, and says how much that was. Its keys end first, then its jobs; broken off
+   * in the middle, or after `longestMs`, it goes on when called again.
+   */
+  async remove(url: string, actor: Actor, { longestMs = Infinity } = {}): Promise<Removal> {
+    const end = this.#clock.now() + longestMs;
+    this.#refuseLetIn(siteAddress(url));
+    const site = await this.revoke(url);
+    const { siteId } = site;
+    await this.#cancelAll(siteId, actor);
+    const dropped: DroppedOfSite = { jobs: 0, balances: 0, records: 0 };
+    let more = true;
+    while (more && this.#clock.now() <= end) {
+      const slice = await this.#storage.dropSite({ siteId, limit: ROWS_A_SLICE });
+      dropped.jobs += slice.dropped.jobs;
+      dropped.balances += slice.dropped.balances;
+      dropped.records += slice.dropped.records;
+      more = slice.more;
+    }
+    return { site, dropped, more };
+  }
+
   async list(): Promise<Site[]> {
     return this.#storage.listSites({});
+  }
+
+  /** It would be let in for a site that is no more. */
+  #refuseLetIn(url: string): void {
+    if (url !== this.#environmentKey?.site.siteUrl) return;
+    throw new SyncError(
+      'SITE_LET_IN',
+      `ARTLY_API_SECRET lets the site "${url}" in: unset it and restart the server first.`,
+    );
+  }
+
+  async #cancelAll(siteId: number, actor: Actor): Promise<void> {
+    for (const status of ['pending', 'running'] as const) {
+      const filter = { siteId, type: null, status, cursor: null, limit: JOBS_A_PAGE };
+      let jobs = await this.#storage.listJobs(filter);
+      while (jobs.length > 0) {
+        for (const { jobId } of jobs)
+          await this.#storage.cancel({ siteId, jobId, actor, now: this.#clock.now() });
+        jobs = await this.#storage.listJobs(filter);
+      }
+    }
   }
 
   #environmentSite(key: string): SignedInSite | undefined {

@@ -76,6 +76,7 @@ export class Sweep {
       () => storage.dropStaleUploads({ untouchedSince: now - DAY_MS, limit: ROWS_A_SLICE }),
       () => storage.dropRecords({ endedBefore: now - HOUR_MS, limit: ROWS_A_SLICE }),
       () => storage.dropJobs({ endedBefore: now - retentionDays * DAY_MS, limit: ROWS_A_SLICE }),
+      () => storage.dropTickets({ expiredBefore: now, limit: ROWS_A_SLICE }),
       () => storage.dropIdempotencyKeys({ createdBefore: now - IDEMPOTENCY_MS, limit: ROWS_A_SLICE }),
     ];
     for (const slice of slices) {

@@ -1,13 +1,16 @@
+import { type Attempt, type AuditEntry, attemptsOf } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { ERRORS, type ErrorCode, SyncError } from '../domain/errors.ts';
-import { hasEnded, type Job, type JobStatus } from '../domain/job.ts';
+import { hasEnded, type Job, type JobStatus, settledBetween } from '../domain/job.ts';
 import type { Log } from '../domain/log.ts';
 import { delayBeforeRetry } from '../domain/retryPolicy.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Actor, AuditEntry, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
+import type { Actor, Claim, IdempotentRequest, JobStep, Storage } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
+import { type Following, followJob } from './followJob.ts';
 import type { JobChanges } from './jobChanges.ts';
+import type { JobMetrics } from './jobMetrics.ts';
 import type { StorageWatch } from './storageWatch.ts';
 
 /**
@@ -25,6 +28,7 @@ export interface SyncJobServiceParts {
   changes: JobChanges;
   clock: Clock;
   log: Log;
+  metrics: JobMetrics;
   watch: StorageWatch;
   /** Passing failures in a row after which a job fails. */
   maxAttempts: number;
@@ -37,6 +41,7 @@ export class SyncJobService {
   readonly #changes: JobChanges;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #metrics: JobMetrics;
   readonly #watch: StorageWatch;
   readonly #maxAttempts: number;
 
@@ -46,6 +51,7 @@ export class SyncJobService {
     this.#changes = parts.changes;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#metrics = parts.metrics;
     this.#watch = parts.watch;
     this.#maxAttempts = parts.maxAttempts;
   }
@@ -89,6 +95,7 @@ export class SyncJobService {
     if (job === undefined) throw await this.#whyNotRetried(before);
     this.#changes.publish(job);
     this.#log.info('job.retried', { jobId });
+    this.#metrics.jobRetried(job, 'asked');
     await this.#queue.send(jobId);
     return job;
   }
@@ -105,28 +112,23 @@ export class SyncJobService {
     }
   }
 
-  async audit(siteId: number, jobId: string): Promise<AuditEntry[]> {
-    await this.find(siteId, jobId);
-    return this.#storage.listAudit({ jobId });
+  /** Who did what, and from that: what each attempt did, and why it ended. */
+  async trail(siteId: number, jobId: string): Promise<{ audit: AuditEntry[]; attempts: Attempt[] }> {
+    const job = await this.find(siteId, jobId);
+    const audit = await this.#storage.listAudit({ jobId });
+    return { audit, attempts: attemptsOf(audit, job) };
+  }
+
+  /** The versions of the job from now on, until its end: what everybody who watches a job reads. */
+  follow(following: Following): AsyncGenerator<Job> {
+    const find = () => this.find(following.siteId, following.jobId);
+    return followJob({ changes: this.#changes, find }, following);
   }
 
   /** Resolves when the job has ended; rejects with the reason of `signal`, and the job goes on. */
   async untilEnded(siteId: number, jobId: string, signal: AbortSignal): Promise<Job> {
-    const { promise, resolve, reject } = Promise.withResolvers<Job>();
-    const look = (job: Job) => {
-      if (hasEnded(job.status)) resolve(job);
-    };
-    const abort = () => reject(signal.reason);
-    const stopWatching = this.#changes.watch({ siteId, jobId }, look);
-    signal.addEventListener('abort', abort);
-    try {
-      signal.throwIfAborted();
-      look(await this.find(siteId, jobId));
-      return await promise;
-    } finally {
-      stopWatching();
-      signal.removeEventListener('abort', abort);
-    }
+    for await (const job of this.follow({ siteId, jobId, signal })) if (hasEnded(job.status)) return job;
+    throw signal.reason;
   }
 
   /** The job that an earlier request with the same key made, if that request was the same. */
@@ -148,31 +150,27 @@ export class SyncJobService {
 
   /** A job was received: whoever is free may look at it. */
   async accepted(job: Job): Promise<void> {
-    this.#log.info('job.accepted', {
-      jobId: job.jobId,
-      siteId: job.siteId,
-      type: job.type,
-      total: job.total,
-    });
-    await this.#queue.send(job.jobId);
+    this.#changes.publish(job);
+    const { jobId, siteId, type, total } = job;
+    this.#log.info('job.accepted', { jobId, siteId, type, total });
+    await this.#queue.send(jobId);
   }
 
   /** The job, when `owner` may work on it now. */
   async claim(jobId: string, owner: string): Promise<Job | undefined> {
-    const job = await this.#storage.claim({
-      jobId,
-      owner,
-      leaseMs: LEASE_MS,
-      now: this.#clock.now(),
-    });
+    const job = await this.#storage.claim({ jobId, owner, leaseMs: LEASE_MS, now: this.#clock.now() });
     if (job !== undefined) this.#changes.publish(job);
     return job;
   }
 
   /** Applies the next batches together with their progress; `undefined` when the claim has passed. */
-  async applyNext(claim: Claim): Promise<Job | undefined> {
+  async applyNext(before: Job): Promise<Job | undefined> {
+    const committed = this.#metrics.batchBegins(before.type);
+    const claim = { jobId: before.jobId, attempt: before.attempt };
     const job = await this.#storage.applyNext({ ...claim, leaseMs: LEASE_MS, now: this.#clock.now() });
-    if (job !== undefined) this.#changes.publish(job);
+    if (job === undefined) return undefined;
+    committed(settledBetween(before, job));
+    this.#changes.publish(job);
     return job;
   }
 
@@ -228,6 +226,7 @@ export class SyncJobService {
       this.#log.warn('job.postponed', { jobId: job.jobId, attempt: job.attempt, code, delayMs });
       const postponed = await this.#storage.postpone({ ...claim, delayMs, reason: message, now });
       if (postponed === undefined) return;
+      this.#metrics.jobRetried(postponed, 'failure');
       this.#changes.publish(postponed);
       await this.#queue.send(job.jobId, { delayMs });
       return;
@@ -259,6 +258,7 @@ export class SyncJobService {
     this.#changes.publish(job);
     const { jobId, siteId, type, status, processed, total, attempt } = job;
     this.#log.info('job.ended', { jobId, siteId, type, status, processed, total, attempt });
+    this.#metrics.jobEnded(job);
     const next = await this.#storage.findNext({ siteId, type, now: this.#clock.now() });
     if (next !== undefined) await this.#queue.send(next);
   }

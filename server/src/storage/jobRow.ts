@@ -15,9 +15,21 @@ export interface JobRow extends Job {
   runAfter: number | null;
   recordsKept: boolean;
   removedUpTo: number;
+  /** The `jobSeq` of the job whose rejected records these are. */
+  rejectsOf: number | null;
+  /** Its place in the order: a record never overwrites what a job with a later place has brought. */
+  place: number;
 }
 
 export const WORKER: Actor = { name: 'worker', ip: null };
+
+/** The columns of `jobFromRow`. Lists of jobs read these: the ranges of a snapshot, which nobody sees, may be long. */
+export const JOB_COLUMNS = [
+  'job_seq, job_id, site_id, type, status, mode, confirm_removal, accepted, in_parts, expected_total, total',
+  'processed, inserted, updated, unchanged, rejected, removed, removed_up_to, batch_count, next_batch',
+  'step_message, error_code, error_message, attempt, version, failures, attempt_processed, ms_per_record',
+  'lease_owner, lease_until, run_after, records_kept, rejects_of, place, created_at, started_at, updated_at, completed_at',
+].join(', ');
 
 /** A column that says yes or no is a boolean on one database and 0 or 1 on the other. */
 export function jobFromRow(row: Record<string, unknown>): JobRow {
@@ -62,6 +74,8 @@ export function jobFromRow(row: Record<string, unknown>): JobRow {
     runAfter: row.run_after as number | null,
     recordsKept: Boolean(row.records_kept),
     removedUpTo: row.removed_up_to as number,
+    rejectsOf: row.rejects_of as number | null,
+    place: (row.place ?? row.job_seq) as number,
   };
 }
 

@@ -1,22 +1,13 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
-import type { Connection, Row } from './postgresDatabase.ts';
+import type { Connection } from './postgresDatabase.ts';
 import { columnsOf, type RowColumns } from './postgresRows.ts';
+import type { StagedBatch } from './postgresStaged.ts';
 
 /** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
-
-export interface StagedBatch {
-  n: number;
-  recordCount: number;
-  rowCount: number;
-  removalCount: number;
-  rejectCount: number;
-  minUserId: number;
-  maxUserId: number;
-  pointsTypes: string[];
-  packedRows: Uint8Array;
-}
 
 export interface Settled {
   records: number;
@@ -26,54 +17,51 @@ export interface Settled {
   rejected: number;
 }
 
-/** Up to `maxRecords` of the batches that come next, but at least one. */
-export async function nextBatches(tx: Connection, job: JobRow, maxRecords: number): Promise<StagedBatch[]> {
-  const rows = await tx.all(NEXT_BATCHES, { jobSeq: job.jobSeq, next: job.nextBatch, maxRecords });
-  return rows.map(batchFromRow);
-}
-
-const NEXT_BATCHES = `
-  SELECT n, record_count, row_count, removal_count, reject_count, min_user_id, max_user_id, points_types, packed_rows
-  FROM (
-    SELECT b.*, row_number() OVER ahead AS place, sum(record_count) OVER ahead AS records
-    FROM (
-      SELECT * FROM artly.job_batches WHERE job_seq = :jobSeq AND n >= :next ORDER BY n LIMIT 200
-    ) AS b
-    WINDOW ahead AS (ORDER BY n)
-  ) AS b
-  WHERE place = 1 OR records <= :maxRecords ORDER BY n`;
-
 /** Where the job stands among the others of its line: the same for all batches of one transaction. */
 export interface Order {
   /** Whether records that change nothing leave their mark. */
   mark: boolean;
   olderThanRemovals: boolean;
+  /** Whether a balance of the site stands between the lowest and the highest member of the batches. */
+  anyStands: boolean;
 }
+
+/** Higher than every id. */
+const NO_USER_ID = Number.MAX_SAFE_INTEGER;
 
 /**
  * Whether an older job of the line may still bring records: it is still coming in, waits, or could be retried. Then a
  * record that changes nothing must leave its mark too, or the older job would overwrite what it said. And whether a
  * newer job has removed balances of the site, which this job must not bring back.
  */
-export async function orderOf(tx: Connection, { siteId, type, jobSeq, mode }: JobRow): Promise<Order> {
+export async function orderOf(
+  tx: Connection,
+  { siteId, type, place, mode }: JobRow,
+  batches: StagedBatch[],
+): Promise<Order> {
+  const withRows = batches.filter(({ rowCount }) => rowCount > 0);
   const row = await tx.get(
     `SELECT EXISTS (
          SELECT FROM artly.jobs
-         WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+         WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('pending', 'running')
            AND records_kept
        ) OR EXISTS (
          SELECT FROM artly.jobs
-         WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')
+         WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('failed', 'cancelled')
            AND records_kept
        ) AS may_be_overtaken,
        EXISTS (
-         SELECT FROM artly.removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq
-       ) AS older_than_removals`,
-    { siteId, type, jobSeq },
+         SELECT FROM artly.removed_balances WHERE site_id = :siteId AND job_seq > :place
+       ) AS older_than_removals,
+       (SELECT wp_user_id FROM artly.points_balances WHERE site_id = :siteId AND wp_user_id >= :from
+        ORDER BY wp_user_id LIMIT 1) AS first_standing`,
+    { siteId, type, place, from: Math.min(...withRows.map(({ minUserId }) => minUserId), NO_USER_ID) },
   );
+  const lastUserId = Math.max(...withRows.map(({ maxUserId }) => maxUserId), 0);
   return {
     mark: mode === 'snapshot' || row?.may_be_overtaken === true,
     olderThanRemovals: row?.older_than_removals === true,
+    anyStands: ((row?.first_standing as number | null) ?? NO_USER_ID) <= lastUserId,
   };
 }
 
@@ -83,14 +71,18 @@ export async function applyBatches(
   { job, batches, order }: { job: JobRow; batches: StagedBatch[]; order: Order },
 ): Promise<Settled> {
   const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
-  for (const group of groupsOf(batches)) {
-    const { inserted, updated } = await applyGroup(tx, { job, group, order });
+  const groups = groupsOf(batches);
+  // A group may say something else of what the one before it has brought.
+  const allNew = groups.length === 1 && !order.anyStands && !order.olderThanRemovals;
+  for (const group of groups) {
+    const { inserted, updated } = await applyRows(tx, { job, group, order, allNew });
+    const removed = await applyRemovals(tx, job, group.at(-1) as StagedBatch);
     const records = sumOf(group, ({ recordCount }) => recordCount);
     const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
     settled.records += records;
     settled.inserted += inserted;
-    settled.updated += updated;
-    settled.unchanged += records - rejected - inserted - updated;
+    settled.updated += updated + removed;
+    settled.unchanged += records - rejected - inserted - updated - removed;
     settled.rejected += rejected;
   }
   return settled;
@@ -112,52 +104,86 @@ function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
 }
 
 function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
-  const oneType = last.pointsTypes.length === 1 && next.pointsTypes.length === 1;
-  if (!oneType || last.pointsTypes[0] !== next.pointsTypes[0]) return false;
+  const type = onlyTypeOf(last);
+  if (type === null || type !== onlyTypeOf(next)) return false;
   return last.removalCount === 0 && last.maxUserId < next.minUserId;
 }
 
-async function applyGroup(
-  tx: Connection,
-  { job: { siteId, jobSeq }, group, order }: { job: JobRow; group: StagedBatch[]; order: Order },
-): Promise<{ inserted: number; updated: number }> {
-  let [inserted, updated] = [0, 0];
-  if (group.some(({ rowCount }) => rowCount > 0)) {
-    const rows = { siteId, jobSeq, ...rowsOf(group) };
-    const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
-    inserted = written?.inserted as number;
-    updated = written?.updated as number;
-    if (order.mark) await tx.run(MARK, rows);
-    freeColumns(rows);
-  }
-  // Only the last batch of a group may have removals.
-  const last = group.at(-1) as StagedBatch;
-  if (last.removalCount > 0) {
-    const removals = { siteId, jobSeq, n: last.n };
-    updated += await tx.run(REMOVE, removals);
-    await tx.run(REMEMBER_REMOVED, removals);
-  }
-  return { inserted, updated };
+interface Written {
+  inserted: number;
+  updated: number;
 }
 
-/** The rows of a group, as the parameters of the statements that read them. */
-function rowsOf(group: StagedBatch[]): RowColumns & { onlyType: string | null; from: number; to: number } {
-  const [{ pointsTypes, minUserId }, last] = [group[0] as StagedBatch, group.at(-1) as StagedBatch];
-  const onlyType = pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
-  const texts = group.map(({ packedRows }) => unpackText(packedRows));
+interface Application {
+  job: JobRow;
+  group: StagedBatch[];
+  order: Order;
+  allNew: boolean;
+}
+
+async function applyRows(tx: Connection, application: Application): Promise<Written> {
+  const { job, group, order } = application;
+  if (sumOf(group, ({ rowCount }) => rowCount) === 0) return { inserted: 0, updated: 0 };
+  const { table } = jobTypeNamed(job.type);
+  if (table === null) return writeBalances(tx, application);
+  return writeRows(tx, { table, job, batch: group[0] as StagedBatch, mark: order.mark });
+}
+
+async function writeBalances(
+  tx: Connection,
+  { job: { siteId, place }, group, order, allNew }: Application,
+): Promise<Written> {
+  const columns = columnsOfGroup(group);
+  const rows = { siteId, place, onlyType: onlyTypeOf(group[0] as StagedBatch), ...columns };
+  try {
+    if (allNew) return { inserted: await tx.run(INSERT, rows), updated: 0 };
+    const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
+    if (order.mark) await tx.run(MARK, rows);
+    return { inserted: written?.inserted as number, updated: written?.updated as number };
+  } finally {
+    for (const column of Object.values(columns)) if (column !== null) freeBytes(column);
+  }
+}
+
+/** The records of all other types: what their table says. No two of their batches make a group. */
+async function writeRows(
+  tx: Connection,
+  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
+): Promise<Written> {
+  const rows = { siteId: job.siteId, place: job.place, rows: unpackText(batch.packedRows) };
+  const written = await tx.get(table.postgres.write, rows);
+  if (mark && table.postgres.mark !== null) await tx.run(table.postgres.mark, rows);
+  freeBytes(rows.rows);
+  return { inserted: written?.inserted as number, updated: written?.updated as number };
+}
+
+function columnsOfGroup(group: StagedBatch[]): RowColumns {
   const rowCount = sumOf(group, (batch) => batch.rowCount);
-  const columns = columnsOf(texts, { rowCount, withTypes: onlyType === null });
+  const texts = group.map(({ packedRows }) => unpackText(packedRows));
+  const columns = columnsOf(texts, { rowCount, withTypes: onlyTypeOf(group[0] as StagedBatch) === null });
   texts.forEach(freeBytes);
-  return { ...columns, onlyType, from: minUserId, to: last.maxUserId };
+  return columns;
+}
+
+function onlyTypeOf({ pointsTypes }: StagedBatch): string | null {
+  return pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
+}
+
+/** Gives how many balances it removed. */
+async function applyRemovals(
+  tx: Connection,
+  { siteId, jobSeq, place }: JobRow,
+  { n, removalCount }: StagedBatch,
+): Promise<number> {
+  if (removalCount === 0) return 0;
+  const removals = { siteId, place, jobSeq, n };
+  const removed = await tx.run(REMOVE, removals);
+  await tx.run(REMEMBER_REMOVED, removals);
+  return removed;
 }
 
 function sumOf(group: StagedBatch[], count: (batch: StagedBatch) => number): number {
   return group.reduce((sum, batch) => sum + count(batch), 0);
-}
-
-function freeColumns({ userIds, emails, balances, checksums, pointsTypes }: RowColumns): void {
-  for (const column of [userIds, emails, balances, checksums]) freeBytes(column);
-  if (pointsTypes !== null) freeBytes(pointsTypes);
 }
 
 /** The rows of a batch; one with a single type of points names it once, in `:onlyType`. */
@@ -182,14 +208,6 @@ const STANDING = (table: string, columns: string, condition = 'true') => `LATERA
   LIMIT 1)`;
 
 /**
- * Whether a balance of the site stands between the lowest and the highest member of the batch. Where none does, as when a
- * shop is synced for the first time, no row is looked up. Asked once a statement, by the first entry of the index.
- */
-const ANY_STANDS = `:to >= (
-  SELECT s.wp_user_id FROM artly.points_balances AS s
-  WHERE s.site_id = :siteId AND s.wp_user_id >= :from ORDER BY s.wp_user_id LIMIT 1)`;
-
-/**
  * What stands and differs is updated where it stands, what doesn't stand is inserted, and the rest is not touched. Quicker
  * than ON CONFLICT, which looks up each row again, and locks and so writes also those that don't change. Only one
  * job of a site writes balances at a time, so what doesn't stand can't come in between. Sorted by key, so that
@@ -199,62 +217,54 @@ const UPSERT_WHERE = (joins: string, condition: string) => `
   WITH rows AS MATERIALIZED (
     SELECT r.*, s.place
     FROM ${ROWS} AS r
-      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq', ANY_STANDS)} AS s ON true
+      LEFT JOIN ${STANDING('artly.points_balances', 's.ctid AS place, s.balance, s.email, s.job_seq')} AS s ON true
       ${joins}
     WHERE (s.place IS NULL
-        OR (s.job_seq <= :jobSeq::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
+        OR (s.job_seq <= :place::bigint AND (s.balance <> r.balance OR s.email <> r.email)))
       AND ${condition}
     ORDER BY r.wp_user_id, r.points_type
   ), updated AS (
     UPDATE artly.points_balances AS p
-    SET balance = r.balance, job_seq = :jobSeq::bigint, checksum = r.checksum, email = r.email
+    SET balance = r.balance, job_seq = :place::bigint, checksum = r.checksum, email = r.email
     FROM rows AS r WHERE p.ctid = r.place RETURNING 1
   ), inserted AS (
     INSERT INTO artly.points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
-    SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :jobSeq::bigint, r.checksum, r.email
+    SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :place::bigint, r.checksum, r.email
     FROM rows AS r WHERE r.place IS NULL RETURNING 1)
   SELECT (SELECT count(*) FROM updated) AS updated, (SELECT count(*) FROM inserted) AS inserted`;
 
 const UPSERT = UPSERT_WHERE('', 'true');
 
+/** Where nothing stands yet, as when a shop is synced for the first time, there is nothing to look up. */
+const INSERT = `
+  INSERT INTO artly.points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
+  SELECT :siteId::integer, r.wp_user_id, r.points_type, r.balance, :place::bigint, r.checksum, r.email
+  FROM ${ROWS} AS r`;
+
 /** For a job that is older than some removal of its site. */
 const UPSERT_UNLESS_REMOVED = UPSERT_WHERE(
   `LEFT JOIN ${STANDING('artly.removed_balances', 's.job_seq')} AS x ON true`,
-  'coalesce(x.job_seq <= :jobSeq, true)',
+  'coalesce(x.job_seq <= :place, true)',
 );
 
 const MARK = `
-  UPDATE artly.points_balances SET job_seq = :jobSeq
+  UPDATE artly.points_balances SET job_seq = :place
   WHERE ctid = ANY (ARRAY(
     SELECT s.ctid FROM ${ROWS} AS r
-      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq < :jobSeq')} AS s))`;
+      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq < :place')} AS s))`;
 
 const REMOVE = `
   DELETE FROM artly.points_balances
   WHERE ctid = ANY (ARRAY(
     SELECT s.ctid FROM ${REMOVALS} AS r
-      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq <= :jobSeq')} AS s))`;
+      CROSS JOIN ${STANDING('artly.points_balances', 's.ctid', 's.job_seq <= :place')} AS s))`;
 
 /** Also where a newer job's balance stays: being older, this entry then never counts. */
 const REMEMBER_REMOVED = `
   INSERT INTO artly.removed_balances AS x (site_id, wp_user_id, points_type, job_seq)
-  SELECT :siteId, r.wp_user_id, r.points_type, :jobSeq FROM ${REMOVALS} AS r
+  SELECT :siteId, r.wp_user_id, r.points_type, :place FROM ${REMOVALS} AS r
   ORDER BY r.wp_user_id, r.points_type
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = greatest(x.job_seq, excluded.job_seq)`;
 
 /** Every statement that a batch may run; a test proves that none of them walks through all balances. */
-export const BATCH_STATEMENTS = { UPSERT, UPSERT_UNLESS_REMOVED, MARK, REMOVE, REMEMBER_REMOVED };
-
-function batchFromRow(row: Row): StagedBatch {
-  return {
-    n: row.n as number,
-    recordCount: row.record_count as number,
-    rowCount: row.row_count as number,
-    removalCount: row.removal_count as number,
-    rejectCount: row.reject_count as number,
-    minUserId: row.min_user_id as number,
-    maxUserId: row.max_user_id as number,
-    pointsTypes: row.points_types as string[],
-    packedRows: row.packed_rows as Uint8Array,
-  };
-}
+export const BATCH_STATEMENTS = { INSERT, UPSERT, UPSERT_UNLESS_REMOVED, MARK, REMOVE, REMEMBER_REMOVED };

@@ -33,7 +33,16 @@ export function dropRecords(
        DELETE FROM artly.job_batches AS b USING slice WHERE b.job_seq = slice.job_seq AND b.n = slice.n`,
       { limit },
     );
-    return ended === limit || dropped === limit;
+    const rejectLimit = limit * REJECTS_A_ROW;
+    const forgotten = await tx.run(
+      `WITH slice AS (
+         SELECT r.job_seq, r.record_index FROM artly.job_rejects AS r JOIN artly.jobs AS j USING (job_seq)
+         WHERE r.record IS NOT NULL AND NOT j.records_kept LIMIT :rejectLimit FOR UPDATE OF r SKIP LOCKED)
+       UPDATE artly.job_rejects AS r SET record = NULL FROM slice
+       WHERE r.job_seq = slice.job_seq AND r.record_index = slice.record_index`,
+      { rejectLimit },
+    );
+    return ended === limit || dropped === limit || forgotten === rejectLimit;
   });
 }
 

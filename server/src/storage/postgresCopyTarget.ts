@@ -18,6 +18,7 @@ const NUMBERED = [
   { table: 'sites', column: 'site_id' },
   { table: 'jobs', column: 'job_seq' },
   { table: 'job_audit', column: 'audit_id' },
+  { table: 'points_events', column: 'event_seq' },
 ];
 
 /** Rows as JSON objects, each with all columns of its table, and how many there are. */

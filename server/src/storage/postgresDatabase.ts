@@ -90,15 +90,18 @@ export class PostgresDatabase {
   }
 
   /** The same for a write that may lose a race: `undefined` says it did, and rolls everything back. */
-  race<Result>(work: (connection: Connection) => Promise<Result | undefined>): Promise<Result | undefined> {
-    return this.#transaction(work, { mayCommit: (result) => result !== undefined, limits: {} });
+  race<Result>(
+    work: (connection: Connection) => Promise<Result | undefined>,
+    limits: Partial<Limits> = {},
+  ): Promise<Result | undefined> {
+    return this.#transaction(work, { mayCommit: (result) => result !== undefined, limits });
   }
 
   async #transaction<Result>(
     work: (connection: Connection) => Promise<Result>,
     { mayCommit, limits: own }: { mayCommit: (result: Result) => boolean; limits: Partial<Limits> },
   ): Promise<Result> {
-    const limits = { ...this.#options, durable: true, ...own };
+    const limits = { ...this.#options, durable: true, planWithValues: true, ...own };
     const client = await this.#pool.connect();
     const connection = connectionOf(client, limits);
     let lost = false;
@@ -127,17 +130,30 @@ interface Limits {
   idleInTransactionMs: number;
   /** Whether the commit waits for the disk: `false` where a later commit, which does, stands for this one too. */
   durable: boolean;
+  /** Whether plans may look at the values: `false` where these are large, as the planner copies them over and over. */
+  planWithValues: boolean;
 }
 
 /**
- * One message for all: each on its own would cost a way to the server and back. No plan is compiled (`jit`): for a
- * statement of some milliseconds, that takes longer than it could save.
+ * One message for all: each on its own would cost a way to the server and back. No plan is compiled (`jit`): that takes
+ * longer than it could save.
  */
-function beginWith({ statementTimeoutMs, lockTimeoutMs, idleInTransactionMs, durable }: Limits): string {
-  return `BEGIN; SET LOCAL jit = off; SET LOCAL statement_timeout = ${statementTimeoutMs};
-    SET LOCAL lock_timeout = ${lockTimeoutMs};
-    SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionMs}
-    ${durable ? '' : '; SET LOCAL synchronous_commit = off'}`;
+function beginWith({
+  statementTimeoutMs,
+  lockTimeoutMs,
+  idleInTransactionMs,
+  durable,
+  planWithValues,
+}: Limits): string {
+  const settings = [
+    'jit = off',
+    `statement_timeout = ${statementTimeoutMs}`,
+    `lock_timeout = ${lockTimeoutMs}`,
+    `idle_in_transaction_session_timeout = ${idleInTransactionMs}`,
+  ];
+  if (!durable) settings.push('synchronous_commit = off');
+  if (!planWithValues) settings.push('plan_cache_mode = force_generic_plan');
+  return ['BEGIN', ...settings.map((setting) => `SET LOCAL ${setting}`)].join('; ');
 }
 
 function connectionOf(client: pg.PoolClient, { statementTimeoutMs }: Limits): Connection {

@@ -68,12 +68,24 @@ export async function updateJob(
 
 export async function writeAudit(
   tx: Connection,
-  job: JobRow,
+  { jobSeq, attempt, inserted, updated, unchanged, rejected }: JobRow,
   { event, actor, now, detail }: { event: AuditEvent; actor: Actor; now: number; detail: string | null },
 ): Promise<void> {
   await tx.run(
-    `INSERT INTO artly.job_audit (job_seq, at, event, actor, ip, attempt, detail)
-     VALUES (:jobSeq, :now, :event, :actor, :ip, :attempt, :detail)`,
-    { jobSeq: job.jobSeq, now, event, actor: actor.name, ip: actor.ip, attempt: job.attempt, detail },
+    `INSERT INTO artly.job_audit (job_seq, at, event, actor, ip, attempt, detail, inserted, updated, unchanged, rejected)
+     VALUES (:jobSeq, :now, :event, :actor, :ip, :attempt, :detail, :inserted, :updated, :unchanged, :rejected)`,
+    {
+      jobSeq,
+      now,
+      event,
+      actor: actor.name,
+      ip: actor.ip,
+      attempt,
+      detail,
+      inserted,
+      updated,
+      unchanged,
+      rejected,
+    },
   );
 }

@@ -1,12 +1,14 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type Job, msPerRecordAfter } from '../domain/job.ts';
+import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatches, nextBatches, orderOf, type Settled, type StagedBatch } from './postgresApply.ts';
+import { applyBatches, orderOf, type Settled } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
+import { nextBatches, type StagedBatch } from './postgresStaged.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on PostgreSQL: the methods of the port of the same names. */
@@ -28,6 +30,10 @@ export function claim(
   });
 }
 
+function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
+  return stepMessage.applying(jobTypeNamed(job.type).records, job);
+}
+
 interface Lease {
   owner: string;
   leaseUntil: number;
@@ -37,7 +43,7 @@ function start(tx: Connection, job: JobRow, { lease, now }: { lease: Lease; now:
   return moveJob(tx, job, 'started', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, started_at = coalesce(started_at, :now),
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
   });
@@ -48,7 +54,7 @@ function resume(tx: Connection, job: JobRow, { lease, now }: { lease: Lease; now
   return moveJob(tx, job, 'resumed', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, run_after = NULL, attempt = attempt + 1,
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
     detail: `from record ${job.processed} on`,
@@ -84,14 +90,15 @@ export function applyNext(
   db: PostgresDatabase,
   { leaseMs, now, ...claimed }: Claim & { leaseMs: number; now: number },
 ): Promise<Job | undefined> {
-  return db.race(async (tx) => {
+  const apply = async (tx: Connection) => {
     const job = await claimedRow(tx, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
-    const batches = await nextBatches(tx, job, batchSizeFor(job.total));
-    const order = await orderOf(tx, job);
+    const batches = await nextBatches(db, tx, { job, maxRecords: batchSizeFor(job.total) });
+    const order = await orderOf(tx, job, batches);
     const settled = await applyBatches(tx, { job, batches, order });
     return progressed(tx, job, { batches, settled, leaseMs, now });
-  });
+  };
+  return db.race(apply, { planWithValues: false });
 }
 
 interface Progress {
@@ -109,12 +116,18 @@ async function progressed(
 ): Promise<Job | undefined> {
   const processed = job.processed + records;
   const row = await tx.get(
-    `UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
+    `WITH progressed AS (
+     UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
        updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
        version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now,
        ms_per_record = :msPerRecord
      WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch
-     RETURNING *`,
+     RETURNING *
+   ), sampled AS (
+     INSERT INTO artly.job_samples (job_seq, attempt, processed, at)
+     SELECT job_seq, attempt, :before::bigint, :now FROM progressed WHERE :worthASample::boolean
+     ON CONFLICT DO NOTHING)
+   SELECT * FROM progressed`,
     {
       ...counts,
       jobId: job.jobId,
@@ -122,8 +135,10 @@ async function progressed(
       nextBatch: job.nextBatch,
       behind: (batches.at(-1)?.n ?? 0) + 1,
       processed,
+      before: job.processed,
+      worthASample: isWorthASample(job, records),
       leaseUntil: now + leaseMs,
-      message: stepMessage.applying({ processed, total: job.total }),
+      message: applyingMessage({ ...job, processed }),
       msPerRecord: msPerRecordAfter(job, { records, now }),
       now,
     },
@@ -221,13 +236,27 @@ export function retry(
   });
 }
 
+/** Where the job stands at `now`, for its speed over time. */
+async function keepSample(
+  tx: Connection,
+  { jobSeq, attempt, processed }: JobRow,
+  now: number,
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO artly.job_samples (job_seq, attempt, processed, at) VALUES (:jobSeq, :attempt, :processed, :now)
+     ON CONFLICT DO NOTHING`,
+    { jobSeq, attempt, processed, now },
+  );
+}
+
 /** An upload that was never committed can't be tried again: its records may go at once. */
-function end(
+async function end(
   tx: Connection,
   job: JobRow,
   move: 'completed' | 'failed' | 'cancelled',
   details: { message: string; actor: Actor; now: number; error?: { code: ErrorCode; message: string } },
 ): Promise<Job | undefined> {
+  if (job.status === 'running') await keepSample(tx, job, details.now);
   return moveJob(tx, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
       error_code = :errorCode, error_message = :errorMessage, records_kept = accepted AND records_kept`,

@@ -1,10 +1,13 @@
 import * as cleanup from './postgresCleanup.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import * as jobs from './postgresJobs.ts';
+import * as operator from './postgresOperator.ts';
 import * as parts from './postgresParts.ts';
 import * as reads from './postgresReads.ts';
+import * as siteRemoval from './postgresSiteRemoval.ts';
 import * as sites from './postgresSites.ts';
 import * as snapshots from './postgresSnapshots.ts';
+import * as tickets from './postgresTickets.ts';
 import * as uploads from './postgresUploads.ts';
 import type { Storage } from './storage.ts';
 
@@ -19,10 +22,13 @@ type PostgresMethods = {
 /** All methods of the port. */
 export const METHODS: PostgresMethods = {
   ...sites,
+  ...siteRemoval,
   ...uploads,
   ...parts,
   ...jobs,
   ...snapshots,
   ...reads,
+  ...operator,
   ...cleanup,
+  ...tickets,
 };

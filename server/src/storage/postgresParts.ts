@@ -7,7 +7,7 @@ import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { lockedRow, moveJob, updateJob, writeAudit } from './postgresJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './postgresReceiving.ts';
 import { partFromRow } from './rows.ts';
-import type { Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
+import type { AcceptedPart, Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
 
 /** A job in parts on PostgreSQL: the methods of the port of the same names. */
 
@@ -30,12 +30,12 @@ export function openParts(
 export function acceptPart(
   db: PostgresDatabase,
   { jobId, uploadId, batches, now, ...part }: Part & PartUpload,
-): Promise<{ job: Job; part: Part } | undefined> {
+): Promise<AcceptedPart | undefined> {
   return db.race(async (tx) => {
     const job = await receivingRow(tx, jobId);
     if (job === undefined) return undefined;
     const standing = await findPart(tx, job, part.part);
-    if (standing !== undefined) return { job, part: standing };
+    if (standing !== undefined) return { job, part: standing, added: false };
     const staged = uploadId === null ? 0 : await adoptBatches(tx, { job, part: part.part, uploadId });
     await insertBatches(tx, job, batches, {
       firstNumber: part.part * BATCHES_A_PART + staged,
@@ -46,7 +46,7 @@ export function acceptPart(
        VALUES (:jobSeq, :part, :records, :contentHash)`,
       { jobSeq: job.jobSeq, ...part },
     );
-    return { job: await countPart(tx, job, { records: part.records, now }), part };
+    return { job: await countPart(tx, job, { records: part.records, now }), part, added: true };
   });
 }
 

@@ -1,13 +1,16 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import { jobRow } from './postgresJobRow.ts';
-import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './postgresTally.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
+import type { ChecksumSum, JobFilter, JobTally, ListedRecord, RejectedText, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on PostgreSQL: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on PostgreSQL: the methods of the port of the same names. They change nothing. */
 
 export async function findJob(
   db: PostgresDatabase,
@@ -37,21 +40,11 @@ export async function listJobs(
   return rows.map(jobFromRow);
 }
 
-const FIRST_OF_EACH_LINE = `
-  SELECT j.job_id FROM artly.jobs AS j
-  WHERE j.accepted AND j.status IN ('pending', 'running') AND (
-    (j.status = 'running' AND coalesce(j.run_after, j.lease_until, 0) <= :now)
-    OR (j.status = 'pending' AND NOT EXISTS (
-      SELECT FROM artly.jobs AS o
-      WHERE o.site_id = j.site_id AND o.type = j.type AND o.accepted
-        AND o.status IN ('pending', 'running') AND o.job_seq <> j.job_seq
-        AND (o.status = 'running' OR o.job_seq < j.job_seq))))`;
-
 export async function listDue(
   db: PostgresDatabase,
   { now, limit }: { now: number; limit: number },
 ): Promise<string[]> {
-  const rows = await db.all(`${FIRST_OF_EACH_LINE} ORDER BY j.job_seq LIMIT :limit`, { now, limit });
+  const rows = await db.all(`SELECT j.job_id ${DUE_JOBS} ORDER BY j.job_seq LIMIT :limit`, { now, limit });
   return rows.map((row) => row.job_id as string);
 }
 
@@ -60,10 +53,14 @@ export async function findNext(
   line: { siteId: number; type: string; now: number },
 ): Promise<string | undefined> {
   const row = await db.get(
-    `${FIRST_OF_EACH_LINE} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
+    `SELECT j.job_id ${DUE_JOBS} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
     { ...line },
   );
   return row?.job_id as string | undefined;
+}
+
+export async function tallyJobs(db: PostgresDatabase, { now }: { now: number }): Promise<JobTally> {
+  return tallyFromRows(await db.all(COUNT_JOBS), await db.get(OLDEST_DUE, { now }));
 }
 
 export async function listRejects(
@@ -78,6 +75,20 @@ export async function listRejects(
     { jobId, afterIndex, limit },
   );
   return rows.map(rejectFromRow);
+}
+
+export async function listRejectedTexts(
+  db: PostgresDatabase,
+  page: { jobId: string; afterIndex: number; limit: number },
+): Promise<RejectedText[]> {
+  const rows = await db.all(
+    `SELECT r.record_index, r.record FROM artly.job_rejects AS r JOIN artly.jobs AS j USING (job_seq)
+     WHERE j.job_id = :jobId AND j.records_kept AND r.record IS NOT NULL
+       AND r.record_index > :afterIndex AND r.record_index < j.processed
+     ORDER BY r.record_index LIMIT :limit`,
+    { ...page },
+  );
+  return rows.map(rejectedTextFromRow);
 }
 
 export async function listAudit(db: PostgresDatabase, { jobId }: { jobId: string }): Promise<AuditEntry[]> {
@@ -113,6 +124,13 @@ export async function findBalances(
     { siteId, wpUserId },
   );
   return rows.map(balanceFromRow);
+}
+
+export async function listRecords(
+  db: PostgresDatabase,
+  { type, ...page }: Parameters<Storage['listRecords']>[0],
+): Promise<ListedRecord[]> {
+  return (await db.all(tableNamed(type).postgres.list, page)) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string) => `(

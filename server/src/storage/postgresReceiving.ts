@@ -13,12 +13,23 @@ import type { IdempotentRequest, NewUpload } from './storage.ts';
  */
 export async function insertJob(
   tx: Connection,
-  { jobId, siteId, type, mode = 'merge', confirmRemoval = false, ranges = null, now }: NewUpload,
+  {
+    jobId,
+    siteId,
+    type,
+    mode = 'merge',
+    confirmRemoval = false,
+    ranges = null,
+    rejectsOf = null,
+    now,
+  }: NewUpload,
 ): Promise<JobRow> {
   await lockUntilCommit(tx, { space: LOCK_SPACES.creation, key: siteId });
   const row = await tx.get(
-    `INSERT INTO artly.jobs (job_id, site_id, type, mode, confirm_removal, ranges, created_at, updated_at)
-     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges, :now, :now) RETURNING *`,
+    `INSERT INTO artly.jobs (job_id, site_id, type, mode, confirm_removal, ranges, rejects_of, place, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges,
+       (SELECT job_seq FROM artly.jobs WHERE job_id = :rejectsOf),
+       (SELECT coalesce(place, job_seq) FROM artly.jobs WHERE job_id = :rejectsOf), :now, :now) RETURNING *`,
     {
       jobId,
       siteId,
@@ -26,6 +37,7 @@ export async function insertJob(
       mode,
       confirmRemoval,
       ranges: ranges === null ? null : JSON.stringify(ranges),
+      rejectsOf,
       now,
     },
   );
@@ -113,9 +125,9 @@ async function insertRejects(
   { jobSeq, rejectsFrom, batch }: { jobSeq: number; rejectsFrom: number; batch: Batch },
 ): Promise<void> {
   await tx.run(
-    `INSERT INTO artly.job_rejects (job_seq, record_index, wp_user_id, code, message)
+    `INSERT INTO artly.job_rejects (job_seq, record_index, wp_user_id, code, message, record)
      SELECT :jobSeq, :rejectsFrom::bigint + (r ->> 'index')::bigint, (r ->> 'wpUserId')::bigint, r ->> 'code',
-       r ->> 'message'
+       r ->> 'message', r ->> 'record'
      FROM jsonb_array_elements(:rejects::jsonb) AS r`,
     { jobSeq, rejectsFrom, rejects: JSON.stringify(batch.rejects) },
   );

@@ -113,6 +113,8 @@ async function insertKey(
   );
 }
 
+/** With them go the tickets that were made by them. */
 async function deleteKeys(tx: Connection, siteId: number): Promise<void> {
+  await tx.run('DELETE FROM artly.tickets WHERE site_id = :siteId', { siteId });
   await tx.run('DELETE FROM artly.site_keys WHERE site_id = :siteId', { siteId });
 }

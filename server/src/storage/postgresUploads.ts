@@ -1,6 +1,7 @@
 import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { type JobRow, jobFromRow } from './jobRow.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { updateJob, writeAudit } from './postgresJobRow.ts';
 import { DISCARD_UPLOADS, insertBatches, insertJob, keepRequest, openRow } from './postgresReceiving.ts';
@@ -74,7 +75,20 @@ async function makePending(tx: Connection, { actor, ...acceptance }: Acceptance)
     values,
   });
   await writeAudit(tx, job, { event: 'created', actor, now, detail: `${job.total} records` });
+  if (job.rejectsOf !== null) await noteMended(tx, job, { actor, now });
   return job;
+}
+
+/** The trail of the job whose rejected records these are tells where they went. */
+async function noteMended(
+  tx: Connection,
+  { jobId, rejectsOf }: JobRow,
+  by: { actor: Actor; now: number },
+): Promise<void> {
+  const row = await tx.get('SELECT * FROM artly.jobs WHERE job_seq = :rejectsOf', { rejectsOf });
+  if (row === undefined) return;
+  const detail = `its rejected records are job ${jobId}`;
+  await writeAudit(tx, jobFromRow(row), { event: 'mended', ...by, detail });
 }
 
 export async function discardUpload(db: PostgresDatabase, { jobId }: { jobId: string }): Promise<void> {

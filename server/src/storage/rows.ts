@@ -1,7 +1,20 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
-import type { AuditEvent } from '../domain/job.ts';
-import type { Balance, RejectCode } from '../domain/pointsBalance.ts';
-import type { AuditEntry, Part, RepeatedRequest, Site, SiteKey } from './storage.ts';
+import type { AuditEvent, JobStatus } from '../domain/job.ts';
+import type { Balance } from '../domain/pointsBalance.ts';
+import { jobFromRow } from './jobRow.ts';
+import type {
+  EndedStep,
+  JobTally,
+  Part,
+  PlacedJob,
+  RejectedText,
+  RepeatedRequest,
+  Sample,
+  Site,
+  SiteKey,
+  TakenTicket,
+} from './storage.ts';
 
 /** From rows to what the port gives, the same on every database; jobRow.ts does it for jobs. */
 
@@ -25,6 +38,10 @@ export function siteKeyFromRow(row: Row): SiteKey {
   };
 }
 
+export function ticketFromRow(row: Row): TakenTicket {
+  return { siteId: row.site_id as number, siteUrl: row.url as string, jobId: row.job_id as string };
+}
+
 export function repeatedFromRow(row: Row): RepeatedRequest {
   return { jobId: row.job_id as string, requestHash: row.request_hash as Uint8Array };
 }
@@ -41,9 +58,13 @@ export function rejectFromRow(row: Row): RejectedRecord {
   return {
     index: row.record_index as number,
     wpUserId: row.wp_user_id as number | null,
-    code: row.code as RejectCode,
+    code: row.code as string,
     message: row.message as string,
   };
+}
+
+export function rejectedTextFromRow(row: Row): RejectedText {
+  return { index: row.record_index as number, record: row.record as string };
 }
 
 export function auditFromRow(row: Row): AuditEntry {
@@ -54,6 +75,34 @@ export function auditFromRow(row: Row): AuditEntry {
     ip: row.ip as string | null,
     attempt: row.attempt as number,
     detail: row.detail as string | null,
+    inserted: row.inserted as number,
+    updated: row.updated as number,
+    unchanged: row.unchanged as number,
+    rejected: row.rejected as number,
+  };
+}
+
+export function placedJobFromRow(row: Row): PlacedJob {
+  const { jobSeq, createdAt, ...job } = jobFromRow(row);
+  return {
+    job: { ...job, createdAt },
+    siteUrl: row.site_url as string,
+    place: { createdAt, jobSeq },
+  };
+}
+
+export function sampleFromRow(row: Row): Sample {
+  return { attempt: row.attempt as number, at: row.at as number, processed: row.processed as number };
+}
+
+export function endedStepFromRow(row: Row): EndedStep {
+  return {
+    at: row.at as number,
+    completed: row.completed as number,
+    failed: row.failed as number,
+    cancelled: row.cancelled as number,
+    records: row.records as number,
+    rejected: row.rejected as number,
   };
 }
 
@@ -64,5 +113,16 @@ export function balanceFromRow(row: Row): Balance {
     email: row.email as string,
     pointsType: row.points_type as string,
     tenThousandths: BigInt(row.balance as string),
+  };
+}
+
+export function tallyFromRows(counts: Row[], oldest: Row | undefined): JobTally {
+  return {
+    counts: counts.map((row) => ({
+      type: row.type as string,
+      status: row.status as JobStatus,
+      jobs: row.jobs as number,
+    })),
+    oldestDueAt: (oldest?.due_at ?? null) as number | null,
   };
 }

@@ -1,5 +1,7 @@
 import { freeBytes } from '../domain/ownBuffer.ts';
 import { unpackText } from '../domain/packedText.ts';
+import type { RecordTable } from '../jobTypes/jobType.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
 
@@ -53,14 +55,14 @@ export function nextBatches(db: SqliteDatabase, job: JobRow, maxRecords: number)
 export function mayBeOvertaken(db: SqliteDatabase, job: JobRow): boolean {
   const older = db.get(
     `SELECT 1 FROM jobs
-     WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('pending', 'running')
+     WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('pending', 'running')
        AND records_kept = 1
      UNION ALL
      SELECT 1 FROM jobs
-     WHERE site_id = :siteId AND type = :type AND job_seq < :jobSeq AND status IN ('failed', 'cancelled')
+     WHERE site_id = :siteId AND type = :type AND coalesce(place, job_seq) < :place AND status IN ('failed', 'cancelled')
        AND records_kept = 1
      LIMIT 1`,
-    { siteId: job.siteId, type: job.type, jobSeq: job.jobSeq },
+    { siteId: job.siteId, type: job.type, place: job.place },
   );
   return older !== undefined;
 }
@@ -77,28 +79,62 @@ export function applyBatch(
   db: SqliteDatabase,
   { job, batch, order, settled }: { job: JobRow; batch: StagedBatch; order: Order; settled: Settled },
 ): void {
-  const { jobSeq, siteId } = job;
-  let inserted = 0;
-  let changed = 0;
-  if (batch.rowCount > 0) {
-    const rows = rowsOf(db, job, batch);
-    const before = countStanding(db, job, batch, rows);
-    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, { siteId, jobSeq, ...rows });
-    // Where nothing stood or nothing changed, that alone tells what is new.
-    inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch, rows) - before;
-    if (order.mark) db.run(MARK, { siteId, jobSeq, ...rows });
-    freeBytes(rows.rows);
-  }
-  if (batch.removalCount > 0) {
-    const removals = { siteId, jobSeq, n: batch.n };
-    changed += db.run(REMOVE, removals);
-    db.run(REMEMBER_REMOVED, removals);
-  }
+  const { table } = jobTypeNamed(job.type);
+  const { inserted, changed } =
+    table === null
+      ? writeBalances(db, { job, batch, order })
+      : writeRows(db, { table, job, batch, mark: order.mark });
   settled.records += batch.recordCount;
   settled.inserted += inserted;
   settled.updated += changed - inserted;
   settled.unchanged += batch.recordCount - batch.rejectCount - changed;
   settled.rejected += batch.rejectCount;
+}
+
+/** Rows that were written or removed, and how many of them are new. */
+interface Written {
+  inserted: number;
+  changed: number;
+}
+
+function writeBalances(
+  db: SqliteDatabase,
+  { job, batch, order }: { job: JobRow; batch: StagedBatch; order: Order },
+): Written {
+  const { jobSeq, siteId, place } = job;
+  let inserted = 0;
+  let changed = 0;
+  if (batch.rowCount > 0) {
+    const rows = rowsOf(db, job, batch);
+    const before = countStanding(db, job, batch, rows);
+    changed += db.run(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, { siteId, place, ...rows });
+    // Where nothing stood or nothing changed, that alone tells what is new.
+    inserted = before === 0 || changed === 0 ? changed : countStanding(db, job, batch, rows) - before;
+    if (order.mark) db.run(MARK, { siteId, place, ...rows });
+    freeBytes(rows.rows);
+  }
+  if (batch.removalCount > 0) {
+    const removals = { siteId, place, jobSeq, n: batch.n };
+    changed += db.run(REMOVE, removals);
+    db.run(REMEMBER_REMOVED, removals);
+  }
+  return { inserted, changed };
+}
+
+/** The records of all other types: what their table says. Where rows may change, a key stands once, so what doesn't stand is new. */
+function writeRows(
+  db: SqliteDatabase,
+  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
+): Written {
+  if (batch.rowCount === 0) return { inserted: 0, changed: 0 };
+  const { siteId, place } = job;
+  const { write, countStanding, mark: markStatement } = table.sqlite;
+  const { rows } = rowsOf(db, job, batch);
+  const standing = countStanding === null ? undefined : db.get(countStanding, { siteId, rows })?.standing;
+  const changed = db.run(write, write.includes(':place') ? { siteId, place, rows } : { siteId, rows });
+  if (mark && markStatement !== null) db.run(markStatement, { siteId, place, rows });
+  freeBytes(rows);
+  return { inserted: standing === undefined ? changed : batch.rowCount - (standing as number), changed };
 }
 
 /** The rows of a batch, as the parameters of the statements that read them. */
@@ -127,9 +163,9 @@ function countStanding(db: SqliteDatabase, { siteId }: JobRow, batch: StagedBatc
 }
 
 /** Whether a newer job has removed balances of the site, which this job must not bring back. */
-export function isOlderThanRemovals(db: SqliteDatabase, { siteId, jobSeq }: JobRow): boolean {
-  const newer = 'SELECT 1 FROM removed_balances WHERE site_id = :siteId AND job_seq > :jobSeq LIMIT 1';
-  return db.get(newer, { siteId, jobSeq }) !== undefined;
+export function isOlderThanRemovals(db: SqliteDatabase, { siteId, place }: JobRow): boolean {
+  const newer = 'SELECT 1 FROM removed_balances WHERE site_id = :siteId AND job_seq > :place LIMIT 1';
+  return db.get(newer, { siteId, place }) !== undefined;
 }
 
 /** The fields of a row `r` of a batch; a batch with one type of points names it once, in `:onlyType`. */
@@ -148,7 +184,7 @@ const REMOVALS =
 
 const INSERT_ROWS = `
   INSERT INTO points_balances (site_id, wp_user_id, points_type, balance, job_seq, checksum, email)
-  SELECT :siteId, ${ROW.wpUserId}, ${ROW.pointsType}, ${ROW.balance}, :jobSeq, ${ROW.checksum}, ${ROW.email} ${ROWS}
+  SELECT :siteId, ${ROW.wpUserId}, ${ROW.pointsType}, ${ROW.balance}, :place, ${ROW.checksum}, ${ROW.email} ${ROWS}
   WHERE true`;
 
 const WHERE_DIFFERENT = `
@@ -164,23 +200,23 @@ const UPSERT_UNLESS_REMOVED = `${INSERT_ROWS}
   AND NOT EXISTS (
     SELECT 1 FROM removed_balances AS x
     WHERE x.site_id = :siteId AND x.wp_user_id = ${ROW.wpUserId} AND x.points_type = ${ROW.pointsType}
-      AND x.job_seq > :jobSeq)
+      AND x.job_seq > :place)
   ${WHERE_DIFFERENT}`;
 
 const MARK = `
-  UPDATE points_balances SET job_seq = :jobSeq
-  WHERE site_id = :siteId AND job_seq < :jobSeq
+  UPDATE points_balances SET job_seq = :place
+  WHERE site_id = :siteId AND job_seq < :place
     AND (wp_user_id, points_type) IN (SELECT ${ROW.wpUserId}, ${ROW.pointsType} ${ROWS})`;
 
 const REMOVE = `
   DELETE FROM points_balances
-  WHERE site_id = :siteId AND job_seq <= :jobSeq
+  WHERE site_id = :siteId AND job_seq <= :place
     AND (wp_user_id, points_type) IN (SELECT ${REMOVAL.wpUserId}, ${REMOVAL.pointsType} ${REMOVALS})`;
 
 /** Also where a newer job's balance stays: being older, this entry then never counts. */
 const REMEMBER_REMOVED = `
   INSERT INTO removed_balances (site_id, wp_user_id, points_type, job_seq)
-  SELECT :siteId, ${REMOVAL.wpUserId}, ${REMOVAL.pointsType}, :jobSeq ${REMOVALS}
+  SELECT :siteId, ${REMOVAL.wpUserId}, ${REMOVAL.pointsType}, :place ${REMOVALS}
   ON CONFLICT (site_id, wp_user_id, points_type) DO UPDATE SET job_seq = max(job_seq, excluded.job_seq)`;
 
 const COUNT_IN_RANGE = `

@@ -27,7 +27,14 @@ export function dropRecords(
          (SELECT b.rowid FROM job_batches AS b JOIN jobs AS j USING (job_seq) WHERE j.records_kept = 0 LIMIT :limit)`,
       { limit },
     );
-    return ended === limit || dropped === limit;
+    const rejectLimit = limit * REJECTS_A_ROW;
+    const forgotten = db.run(
+      `UPDATE job_rejects SET record = NULL WHERE (job_seq, record_index) IN
+         (SELECT r.job_seq, r.record_index FROM job_rejects AS r JOIN jobs AS j USING (job_seq)
+          WHERE r.record IS NOT NULL AND j.records_kept = 0 LIMIT :rejectLimit)`,
+      { rejectLimit },
+    );
+    return ended === limit || dropped === limit || forgotten === rejectLimit;
   });
 }
 

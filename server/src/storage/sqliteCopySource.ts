@@ -11,13 +11,21 @@ const TELLING = ['sites', 'site_keys', 'jobs'];
 
 /** An upload whose server is gone: nobody will ever send the rest of it. */
 const LEFT_UPLOAD = 'accepted = 0 AND in_parts = 0';
-/** Columns that are copied as a start of the server would leave them. */
-const AS_AT_A_START: Record<string, Record<string, string>> = {
+/** Columns that are copied as a start of the server would leave them, or that stand otherwise here than there. */
+const READ_AS: Record<string, Record<string, string>> = {
   jobs: {
     lease_owner: 'NULL',
     lease_until: 'NULL',
     records_kept: `iif(${LEFT_UPLOAD}, 0, records_kept)`,
     completed_at: `iif(${LEFT_UPLOAD}, 0, completed_at)`,
+  },
+  points_events: {
+    email: "record ->> '$[2]'",
+    points_delta: "record ->> '$[3]'",
+    event_type: "record ->> '$[4]'",
+    source: "record ->> '$[5]'",
+    order_id: "record ->> '$[6]'",
+    created_at: "record ->> '$[7]'",
   },
 };
 
@@ -109,7 +117,7 @@ function lockOf(path: string): SqliteLock {
 
 /** From a column of SQLite to a JSON value that PostgreSQL takes for its type. */
 function readingOf(table: CopiedTable, { name, type }: CopiedTable['columns'][number]): string {
-  const instead = AS_AT_A_START[table.name]?.[name];
+  const instead = READ_AS[table.name]?.[name];
   if (instead !== undefined) return instead;
   if (type === 'bytea') return `'\\x' || hex(${name})`;
   return type === 'jsonb' ? `json(${name})` : name;

@@ -1,7 +1,8 @@
 import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type Job, msPerRecordAfter } from '../domain/job.ts';
+import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
+import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
 import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
@@ -26,6 +27,10 @@ export function claim(
   });
 }
 
+function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
+  return stepMessage.applying(jobTypeNamed(job.type).records, job);
+}
+
 interface Lease {
   owner: string;
   leaseUntil: number;
@@ -39,7 +44,7 @@ function start(
   return moveJob(db, job, 'started', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, started_at = coalesce(started_at, :now),
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
   });
@@ -54,7 +59,7 @@ function resume(
   return moveJob(db, job, 'resumed', {
     set: `lease_owner = :owner, lease_until = :leaseUntil, run_after = NULL, attempt = attempt + 1,
       ms_per_record = NULL, attempt_processed = processed, step_message = :message`,
-    values: { ...lease, message: stepMessage.applying(job) },
+    values: { ...lease, message: applyingMessage(job) },
     actor: WORKER,
     now,
     detail: `from record ${job.processed} on`,
@@ -96,6 +101,7 @@ export function applyNext(
       olderThanRemovals: isOlderThanRemovals(db, job),
     };
     for (const batch of batches) applyBatch(db, { job, batch, order, settled });
+    if (isWorthASample(job, settled.records)) keepSample(db, job, now);
     const processed = job.processed + settled.records;
     const changed = db.run(
       `UPDATE jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
@@ -114,7 +120,7 @@ export function applyNext(
         unchanged: settled.unchanged,
         rejected: settled.rejected,
         leaseUntil: now + leaseMs,
-        message: stepMessage.applying({ processed, total: job.total }),
+        message: applyingMessage({ ...job, processed }),
         msPerRecord: msPerRecordAfter(job, { records: settled.records, now }),
         now,
       },
@@ -207,6 +213,15 @@ export function retry(
   });
 }
 
+/** Where the job stands at `now`, for its speed over time. */
+function keepSample(db: SqliteDatabase, { jobSeq, attempt, processed }: JobRow, now: number): void {
+  db.run(
+    `INSERT INTO job_samples (job_seq, attempt, processed, at) VALUES (:jobSeq, :attempt, :processed, :now)
+     ON CONFLICT DO NOTHING`,
+    { jobSeq, attempt, processed, now },
+  );
+}
+
 /** An upload that was never committed can't be tried again: its records may go at once. */
 function end(
   db: SqliteDatabase,
@@ -214,6 +229,7 @@ function end(
   move: 'completed' | 'failed' | 'cancelled',
   details: { message: string; actor: Actor; now: number; error?: { code: ErrorCode; message: string } },
 ): Job | undefined {
+  if (job.status === 'running') keepSample(db, job, details.now);
   return moveJob(db, job, move, {
     set: `completed_at = :now, lease_owner = NULL, lease_until = NULL, run_after = NULL, step_message = :message,
       error_code = :errorCode, error_message = :errorMessage, records_kept = iif(accepted = 1, records_kept, 0)`,

@@ -7,7 +7,7 @@ import { partFromRow } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow, moveJob, writeAudit } from './sqliteJobRow.ts';
 import { insertBatches, insertJob, keepRequest, openRow } from './sqliteReceiving.ts';
-import type { Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
+import type { AcceptedPart, Actor, IdempotentRequest, NewPartsJob, Part } from './storage.ts';
 
 /** A job in parts on SQLite: the methods of the port of the same names. */
 
@@ -32,12 +32,12 @@ export function openParts(
 export function acceptPart(
   db: SqliteDatabase,
   { jobId, uploadId, batches, now, ...part }: Part & PartUpload,
-): { job: Job; part: Part } | undefined {
+): AcceptedPart | undefined {
   return db.race(() => {
     const job = receivingRow(db, jobId);
     if (job === undefined) return undefined;
     const standing = findPart(db, job, part.part);
-    if (standing !== undefined) return { job, part: standing };
+    if (standing !== undefined) return { job, part: standing, added: false };
     const staged = uploadId === null ? 0 : adoptBatches(db, { job, part: part.part, uploadId });
     insertBatches(db, job, batches, {
       firstNumber: part.part * BATCHES_A_PART + staged,
@@ -47,7 +47,7 @@ export function acceptPart(
       `INSERT INTO job_parts (job_seq, part, record_count, content_hash) VALUES (:jobSeq, :part, :records, :contentHash)`,
       { jobSeq: job.jobSeq, ...part },
     );
-    return { job: countPart(db, job, { records: part.records, now }), part };
+    return { job: countPart(db, job, { records: part.records, now }), part, added: true };
   });
 }
 

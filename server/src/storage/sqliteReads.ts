@@ -1,13 +1,17 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
+import { isListedByMember } from '../jobTypes/jobType.ts';
+import { tableNamed } from '../jobTypes/jobTypes.ts';
 import { jobFromRow } from './jobRow.ts';
-import { auditFromRow, balanceFromRow, rejectFromRow } from './rows.ts';
+import { auditFromRow, balanceFromRow, rejectedTextFromRow, rejectFromRow, tallyFromRows } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { jobRow } from './sqliteJobRow.ts';
-import type { AuditEntry, ChecksumSum, JobFilter, Storage } from './storage.ts';
+import { COUNT_JOBS, DUE_JOBS, OLDEST_DUE } from './sqliteTally.ts';
+import type { ChecksumSum, JobFilter, JobTally, ListedRecord, RejectedText, Storage } from './storage.ts';
 
-/** Looking at jobs and balances on SQLite: the methods of the port of the same names. They change nothing. */
+/** Looking at jobs and what they brought on SQLite: the methods of the port of the same names. They change nothing. */
 
 export function findJob(
   db: SqliteDatabase,
@@ -34,22 +38,9 @@ export function listJobs(db: SqliteDatabase, { siteId, type, status, cursor, lim
     .map(jobFromRow);
 }
 
-const FIRST_OF_EACH_LINE = `
-  SELECT j.job_id FROM jobs AS j
-  WHERE j.accepted = 1 AND (
-    (j.status = 'running' AND coalesce(j.run_after, j.lease_until, 0) <= :now)
-    OR (j.status = 'pending' AND NOT EXISTS (
-      SELECT 1 FROM jobs AS o
-      WHERE o.site_id = j.site_id AND o.type = j.type AND o.accepted = 1
-        AND o.status IN ('pending', 'running') AND o.job_seq <> j.job_seq
-        AND (o.status = 'running' OR o.job_seq < j.job_seq))))`;
-
 export function listDue(db: SqliteDatabase, { now, limit }: { now: number; limit: number }): string[] {
   return db
-    .all(`${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') ORDER BY j.job_seq LIMIT :limit`, {
-      now,
-      limit,
-    })
+    .all(`SELECT j.job_id ${DUE_JOBS} ORDER BY j.job_seq LIMIT :limit`, { now, limit })
     .map((row) => row.job_id as string);
 }
 
@@ -58,11 +49,14 @@ export function findNext(
   line: { siteId: number; type: string; now: number },
 ): string | undefined {
   const row = db.get(
-    `${FIRST_OF_EACH_LINE} AND j.status IN ('pending', 'running') AND j.site_id = :siteId AND j.type = :type
-     ORDER BY j.job_seq LIMIT 1`,
+    `SELECT j.job_id ${DUE_JOBS} AND j.site_id = :siteId AND j.type = :type ORDER BY j.job_seq LIMIT 1`,
     { ...line },
   );
   return row?.job_id as string | undefined;
+}
+
+export function tallyJobs(db: SqliteDatabase, { now }: { now: number }): JobTally {
+  return tallyFromRows(db.all(COUNT_JOBS), db.get(OLDEST_DUE, { now }));
 }
 
 export function listRejects(
@@ -78,6 +72,21 @@ export function listRejects(
       { jobId, afterIndex, limit },
     )
     .map(rejectFromRow);
+}
+
+export function listRejectedTexts(
+  db: SqliteDatabase,
+  page: { jobId: string; afterIndex: number; limit: number },
+): RejectedText[] {
+  return db
+    .all(
+      `SELECT r.record_index, r.record FROM job_rejects AS r JOIN jobs AS j USING (job_seq)
+       WHERE j.job_id = :jobId AND j.records_kept = 1 AND r.record IS NOT NULL
+         AND r.record_index > :afterIndex AND r.record_index < j.processed
+       ORDER BY r.record_index LIMIT :limit`,
+      { ...page },
+    )
+    .map(rejectedTextFromRow);
 }
 
 export function listAudit(db: SqliteDatabase, { jobId }: { jobId: string }): AuditEntry[] {
@@ -115,6 +124,16 @@ export function findBalances(
       { siteId, wpUserId },
     )
     .map(balanceFromRow);
+}
+
+/** A statement of SQLite takes the parameters alone that it names. */
+export function listRecords(
+  db: SqliteDatabase,
+  { type, siteId, wpUserId, after, limit }: Parameters<Storage['listRecords']>[0],
+): ListedRecord[] {
+  const table = tableNamed(type);
+  const member = isListedByMember(table) ? { wpUserId } : {};
+  return db.all(table.sqlite.list, { siteId, after, limit, ...member }) as ListedRecord[];
 }
 
 const FIRST_IN = (from: string, to: string) => `(

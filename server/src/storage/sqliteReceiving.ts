@@ -8,11 +8,22 @@ import type { IdempotentRequest, NewUpload } from './storage.ts';
 
 export function insertJob(
   db: SqliteDatabase,
-  { jobId, siteId, type, mode = 'merge', confirmRemoval = false, ranges = null, now }: NewUpload,
+  {
+    jobId,
+    siteId,
+    type,
+    mode = 'merge',
+    confirmRemoval = false,
+    ranges = null,
+    rejectsOf = null,
+    now,
+  }: NewUpload,
 ): void {
   db.run(
-    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, ranges, created_at, updated_at)
-     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges, :now, :now)`,
+    `INSERT INTO jobs (job_id, site_id, type, mode, confirm_removal, ranges, rejects_of, place, created_at, updated_at)
+     VALUES (:jobId, :siteId, :type, :mode, :confirmRemoval, :ranges,
+       (SELECT job_seq FROM jobs WHERE job_id = :rejectsOf), (SELECT coalesce(place, job_seq) FROM jobs WHERE job_id = :rejectsOf),
+       :now, :now)`,
     {
       jobId,
       siteId,
@@ -20,6 +31,7 @@ export function insertJob(
       mode,
       confirmRemoval: confirmRemoval ? 1 : 0,
       ranges: ranges === null ? null : JSON.stringify(ranges),
+      rejectsOf,
       now,
     },
   );
@@ -94,9 +106,9 @@ function insertRejects(
   { jobSeq, rejectsFrom, batch }: { jobSeq: number; rejectsFrom: number; batch: Batch },
 ): void {
   db.run(
-    `INSERT INTO job_rejects (job_seq, record_index, wp_user_id, code, message)
+    `INSERT INTO job_rejects (job_seq, record_index, wp_user_id, code, message, record)
      SELECT :jobSeq, :rejectsFrom + (r.value ->> 'index'), r.value ->> 'wpUserId', r.value ->> 'code',
-       r.value ->> 'message'
+       r.value ->> 'message', r.value ->> 'record'
      FROM json_each(:rejects) AS r`,
     { jobSeq, rejectsFrom, rejects: JSON.stringify(batch.rejects) },
   );

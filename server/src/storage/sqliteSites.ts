@@ -86,6 +86,8 @@ function insertKey(db: SqliteDatabase, siteId: number, { keyId, keyHash }: NewKe
   );
 }
 
+/** With them go the tickets that were made by them. */
 function deleteKeys(db: SqliteDatabase, siteId: number): void {
+  db.run('DELETE FROM tickets WHERE site_id = :siteId', { siteId });
   db.run('DELETE FROM site_keys WHERE site_id = :siteId', { siteId });
 }

@@ -1,7 +1,7 @@
 import type { Batch } from '../domain/batch.ts';
 import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
-import type { JobRow } from './jobRow.ts';
+import { type JobRow, jobFromRow } from './jobRow.ts';
 import { repeatedFromRow } from './rows.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { DISCARD_UPLOADS, jobRow, writeAudit } from './sqliteJobRow.ts';
@@ -68,7 +68,23 @@ function makePending(db: SqliteDatabase, { jobId, batches, actor, now }: Accepta
   });
   const job = jobRow(db, jobId) as JobRow;
   writeAudit(db, job, { event: 'created', actor, now, detail: `${job.total} records` });
+  if (job.rejectsOf !== null) noteMended(db, job, { actor, now });
   return job;
+}
+
+/** The trail of the job whose rejected records these are tells where they went. */
+function noteMended(
+  db: SqliteDatabase,
+  { jobId, rejectsOf }: JobRow,
+  by: { actor: Actor; now: number },
+): void {
+  const row = db.get('SELECT * FROM jobs WHERE job_seq = :rejectsOf', { rejectsOf });
+  if (row === undefined) return;
+  writeAudit(db, jobFromRow(row), {
+    event: 'mended',
+    ...by,
+    detail: `its rejected records are job ${jobId}`,
+  });
 }
 
 export function discardUpload(db: SqliteDatabase, { jobId }: { jobId: string }): void {

@@ -1,7 +1,8 @@
+import type { AuditEntry } from '../domain/auditTrail.ts';
 import type { Batch, RejectedRecord } from '../domain/batch.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { IdRange } from '../domain/idRange.ts';
-import type { AuditEvent, Job, JobPlan, JobStatus } from '../domain/job.ts';
+import type { Job, JobPlan, JobStatus } from '../domain/job.ts';
 import type { Balance } from '../domain/pointsBalance.ts';
 
 /** A site that may send jobs. Times here and below are milliseconds since 1970, UTC. */
@@ -20,6 +21,20 @@ export interface SiteKey {
   keyHash: Uint8Array;
 }
 
+/** What is kept of a ticket, by which a browser may watch one job, once, until `expiresAt`. */
+export interface NewTicket {
+  ticketHash: Uint8Array;
+  siteId: number;
+  jobId: string;
+  expiresAt: number;
+}
+
+export interface TakenTicket {
+  siteId: number;
+  siteUrl: string;
+  jobId: string;
+}
+
 /** Who did something to a job: a site by its key, the worker, … and the address it came from, where there is one. */
 export interface Actor {
   name: string;
@@ -30,6 +45,8 @@ export interface NewUpload extends Partial<JobPlan> {
   jobId: string;
   siteId: number;
   type: string;
+  /** The job whose rejected records these are: the new one has its place in the order, and both trails tell of it. */
+  rejectsOf?: string | null;
   now: number;
 }
 
@@ -48,6 +65,13 @@ export interface Part {
   contentHash: Uint8Array;
 }
 
+/** A part that stands now, and whether it was added just then. */
+export interface AcceptedPart {
+  job: Job;
+  part: Part;
+  added: boolean;
+}
+
 /** A request that the sender may repeat, by its own key; the hash tells whether it is the same request. */
 export interface IdempotentRequest {
   idempotencyKey: string;
@@ -59,13 +83,11 @@ export interface RepeatedRequest {
   requestHash: Uint8Array;
 }
 
-export interface AuditEntry {
-  at: number;
-  event: AuditEvent;
-  actor: string;
-  ip: string | null;
-  attempt: number;
-  detail: string | null;
+/** A rejected record as it was sent, with its index in its job. */
+export interface RejectedText {
+  index: number;
+  /** JSON. */
+  record: string;
 }
 
 /** The right to work on a job: every write of a worker names it, and is refused once it has passed to another. */
@@ -89,13 +111,21 @@ export interface Storage {
   addSite(site: { url: string; key: NewKey; now: number }): Promise<Site>;
   /** The site of this address, made if there is none; it has no key of its own. */
   ensureSite(site: { url: string; now: number }): Promise<Site>;
-  /** Replaces all keys of a site by a new one; also brings a revoked site back. */
+  /** Replaces all keys of a site by a new one, and ends its tickets; also brings a revoked site back. */
   rotateKey(site: { url: string; key: NewKey; now: number }): Promise<Site | undefined>;
+  /** Ends all keys and tickets of a site. */
   revokeSite(site: { url: string; now: number }): Promise<Site | undefined>;
   listSites(none: Record<string, never>): Promise<Site[]>;
+  /** Deletes the next of what a site has; in the end the site itself, and then there is no more. */
+  dropSite(slice: { siteId: number; limit: number }): Promise<{ dropped: DroppedOfSite; more: boolean }>;
   findKey(key: { keyId: string }): Promise<SiteKey | undefined>;
   /** Notes that a site was there; at most once a minute is enough. */
   noteSeen(site: { siteId: number; now: number }): Promise<void>;
+
+  // Tickets
+  addTicket(ticket: NewTicket): Promise<void>;
+  /** Uses the ticket up. `undefined` when there is none, when it was used before, or when it is too old. */
+  takeTicket(ticket: { ticketHash: Uint8Array; now: number }): Promise<TakenTicket | undefined>;
 
   // Receiving a job
   /** Gives the job its place in the order. Nobody sees it until it is accepted. */
@@ -129,11 +159,11 @@ export interface Storage {
   /**
    * Adds a part: the batches staged in the upload `uploadId`, where there is one, which ends with that; and then
    * `batches`. The indexes of their rejects count within the part. A part that is there already stays, and is what
-   * is given. `undefined` when the job takes no more parts.
+   * is given: `added` tells. `undefined` when the job takes no more parts.
    */
   acceptPart(
     part: Part & { jobId: string; uploadId: string | null; batches: Batch[]; now: number },
-  ): Promise<{ job: Job; part: Part } | undefined>;
+  ): Promise<AcceptedPart | undefined>;
   /** Lets the job be worked on, if its parts are the first `parts` ones, have `records` records, and it still waits. */
   commitParts(job: {
     jobId: string;
@@ -192,8 +222,12 @@ export interface Storage {
   listDue(filter: { now: number; limit: number }): Promise<string[]>;
   /** The job that is next in line of a site and type, when it is due. */
   findNext(line: { siteId: number; type: string; now: number }): Promise<string | undefined>;
+  /** How many jobs of all sites there are by type and state, and since when the oldest due one waits for a worker. */
+  tallyJobs(at: { now: number }): Promise<JobTally>;
   /** Rejected records of batches that are settled, by index, after `afterIndex`. */
   listRejects(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedRecord[]>;
+  /** Those of them that are still kept as they were sent, by index, after `afterIndex`. */
+  listRejectedTexts(page: { jobId: string; afterIndex: number; limit: number }): Promise<RejectedText[]>;
   listAudit(job: { jobId: string }): Promise<AuditEntry[]>;
   /** By member, then type of points, after the member `afterUserId`. */
   listBalances(page: {
@@ -203,6 +237,8 @@ export interface Storage {
     limit: number;
   }): Promise<Balance[]>;
   findBalances(member: { siteId: number; wpUserId: number }): Promise<Balance[]>;
+  /** What jobs of a type with a table brought, as the `list` of that table gives it. */
+  listRecords(page: RecordPage & { type: string }): Promise<ListedRecord[]>;
   /**
    * The sums of the checksums of what stands in `ranges` (merged), cut at the multiples of `size`: the first `limit`
    * parts that are not empty, by id. What lies behind the `to` of the last one was not looked at.
@@ -215,14 +251,89 @@ export interface Storage {
     limit: number;
   }): Promise<ChecksumSum[]>;
 
+  // For the operator, over all sites
+  /** Jobs in one state, newest first, from before `before` on. */
+  listPlacedJobs(filter: PlacedJobFilter): Promise<PlacedJob[]>;
+  /** Those of these jobs that are there, in no order. */
+  findPlacedJobs(jobs: { jobIds: string[] }): Promise<PlacedJob[]>;
+  /** How far the job had come, and when: attempt by attempt, in their order, about one a percent. */
+  listSamples(job: { jobId: string }): Promise<Sample[]>;
+  /** What ended from `from` until before `to`, by steps of `stepMs` from `from` on; steps without any are left out. */
+  sumEnded(span: { siteId: number | null; from: number; to: number; stepMs: number }): Promise<EndedStep[]>;
+  countUnfinished(none: Record<string, never>): Promise<{ pending: number; running: number }>;
+  /** Sites whose address has `search` in it, by address, after `after`. */
+  searchSites(page: { search: string; after: string; limit: number }): Promise<Site[]>;
+  findSite(site: { siteId: number }): Promise<Site | undefined>;
+
   // Keeping house; each call does a bounded slice and says whether there may be more
   dropRecords(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   dropJobs(slice: { endedBefore: number; limit: number }): Promise<boolean>;
   /** Uploads that nobody sees and that took no batch since `untouchedSince`: whoever was receiving them is gone. */
   dropStaleUploads(slice: { untouchedSince: number; limit: number }): Promise<boolean>;
+  dropTickets(slice: { expiredBefore: number; limit: number }): Promise<boolean>;
   dropIdempotencyKeys(slice: { createdBefore: number; limit: number }): Promise<boolean>;
   /** Rejects, soon, unless the storage answers, takes a write, and has room for more. */
   check(none: Record<string, never>): Promise<void>;
+}
+
+/** Jobs of all sites, as those see them who watch over the server. */
+export interface JobTally {
+  /** What has no job is left out. */
+  counts: { type: string; status: JobStatus; jobs: number }[];
+  /** Since when the oldest due job has not moved; null where none is due. */
+  oldestDueAt: number | null;
+}
+
+/** A page of records behind the one at `after`. Where the list of their type is that of a member, `wpUserId` says of whom. */
+export interface RecordPage {
+  siteId: number;
+  wpUserId: number | null;
+  after: number;
+  limit: number;
+}
+
+/** A record by the names of its columns. */
+export type ListedRecord = Record<string, unknown> & { position: number };
+
+/** A job among those of all sites: with the address of its site and its place among them. */
+export interface PlacedJob {
+  job: Job;
+  siteUrl: string;
+  place: Place;
+}
+
+/** Where a job stands in a list of all jobs, which goes by the time of creation; `jobSeq` tells equal times apart. */
+export interface Place {
+  createdAt: number;
+  jobSeq: number;
+}
+
+export interface PlacedJobFilter {
+  status: JobStatus;
+  siteId: number | null;
+  type: string | null;
+  /** Created from `from` until before `to`. */
+  from: number;
+  to: number;
+  before: Place | null;
+  limit: number;
+}
+
+/** At `at`, `processed` records of the job were settled. */
+export interface Sample {
+  attempt: number;
+  at: number;
+  processed: number;
+}
+
+/** Jobs that ended in one step of time, and the records that they had settled. */
+export interface EndedStep {
+  at: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  records: number;
+  rejected: number;
 }
 
 /** Balances of one part of a site: how many there are, and the exact sum of their checksums. */
@@ -232,6 +343,14 @@ export interface ChecksumSum {
   to: number;
   count: number;
   sum: number;
+}
+
+/** How much of a site was deleted. */
+export interface DroppedOfSite {
+  jobs: number;
+  balances: number;
+  /** Of the other types of jobs: events and users. */
+  records: number;
 }
 
 /** What one step of a job did, and whether there is more to do. */

@@ -149,15 +149,17 @@ describe('What is copied', () => {
     const here = read(
       path,
       `SELECT t.name AS table_name, c.name AS column_name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
-       WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'`,
+       WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'tickets'`,
     );
     const there = await query(
       to,
       `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'artly'
-         AND table_name NOT IN ('schema_version', 'copied_from')`,
+         AND table_name NOT IN ('schema_version', 'copied_from', 'tickets')`,
     );
-    const unused = ['job_batches.max_user_id', 'job_batches.min_user_id'];
-    assert.deepEqual([...names(there), ...unused].sort(), names(here));
+    // Of events, SQLite keeps in one column what PostgreSQL has in six.
+    const columns = (rows: Record<string, unknown>[]) =>
+      names(rows.filter(({ table_name }) => table_name !== 'points_events'));
+    assert.deepEqual(columns(there), columns(here));
     assert.deepEqual([...new Set(here.map((row) => row.table_name))].sort(), [...COPIED_TABLES].sort());
   });
 });

@@ -10,6 +10,8 @@ import { runCli } from './runCli.ts';
 const START = '/artly/sync/points-balances/start';
 /** Records of the job in the middle of which the server dies. */
 export const LARGE = 60_000;
+/** A member with events. */
+const EVENTFUL = 7;
 /** The members of the job that waits behind it, above all of its. */
 export const WAITING = { from: 100_001, count: 40 };
 
@@ -45,7 +47,9 @@ export async function pictureOf(site: TestSite) {
   }
   const balances = await textOf('/artly/points-balances', { accept: 'application/x-ndjson' });
   const sums = await read('/artly/points-balances/checksums?size=1000');
-  return { jobs, details, balances, sums };
+  const users = await textOf('/artly/users', { accept: 'application/x-ndjson' });
+  const events = await read(`/artly/points-events?wp_user_id=${EVENTFUL}`);
+  return { jobs, details, balances, sums, users, events };
 }
 
 /** The start that the first site may send again. */
@@ -90,6 +94,28 @@ async function fillFirst(site: TestSite): Promise<void> {
   const { json } = await site.call(`${START}?mode=snapshot`, members(40, { balance: (id) => id + 0.25 }));
   const { result } = await site.waitFor(json.jobId as string, hasEnded);
   assert.equal(result?.removed, 11);
+  await bring(site, 'users', [
+    { wp_user_id: 7, email: 'ö"\\é@shop.example', phone: '+351 1', locale: 'pt_BR', timezone: '+02:00' },
+    { wp_user_id: 8, email: 'eight@shop.example' },
+  ]);
+  const event = { wp_user_id: EVENTFUL, email: 'seven@shop.example', created_at: '2026-11-24 09:21:53' };
+  await bring(site, 'points-events', [
+    { ...event, external_event_id: 'ö"\\1', event_type: 'expired', points_delta: '-922337203685477.5808' },
+    {
+      ...event,
+      external_event_id: '2',
+      event_type: 'order',
+      source: 'shop',
+      order_id: 99,
+      points_delta: 1.5,
+    },
+  ]);
+}
+
+async function bring(site: TestSite, type: string, records: object[]): Promise<void> {
+  const { json } = await site.call(`/artly/sync/${type}/start`, records);
+  const job = await site.waitFor(json.jobId as string, hasEnded);
+  assert.equal(job.inserted, records.length);
 }
 
 /** A job that failed, one that was cancelled, and one in parts of which the one in the middle is missing. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { temporaryFolder } from '../support/testServer.ts';
+import { hasEnded, members, TestSite, temporaryFolder } from '../support/testServer.ts';
 import { runCli, serve } from './runCli.ts';
 
 const KEY = /artly_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/;
@@ -81,6 +81,34 @@ describe('artly-sync sites', () => {
       assert.match(stderr, sentence);
       assert.match(stderr, /^artly-sync: [^\n]+\n$/);
     }
+  });
+
+  it('removes a site with all that is its own, when that is meant', async (test) => {
+    const { cli, environment } = await database(test);
+    const key = KEY.exec((await cli('sites', 'add', SHOP)).stdout)?.[0] as string;
+    const { url } = await serve(test, environment);
+    const shop = new TestSite(url, key);
+    await shop.waitFor(await shop.start(members(2)), hasEnded);
+    const asked = await cli('sites', 'remove', SHOP);
+    assert.equal(asked.code, 2);
+    assert.match(asked.stderr, /^artly-sync: This deletes https:\/\/shop\.example .*--yes/);
+    assert.equal(await statusWith(url, key), 200);
+    const removed = await cli('sites', 'remove', SHOP, '--yes');
+    assert.equal(
+      removed.stdout,
+      `Deleted ${SHOP}: its keys, 1 jobs with their history, 2 balances, and 0 events and users.\n`,
+    );
+    assert.equal(await statusWith(url, key), 401);
+    assert.match((await cli('sites', 'list')).stdout, /^No site yet/);
+    assert.equal((await cli('sites', 'remove', SHOP, '--yes')).code, 1);
+  });
+
+  it('does not remove the site "default" while ARTLY_API_SECRET lets it in', async (test) => {
+    const { environment } = await database(test);
+    const withSecret = { ...environment, ARTLY_API_SECRET: 'a-secret-of-the-environment' };
+    const { code, stderr } = await runCli(['sites', 'remove', 'default', '--yes'], withSecret);
+    assert.equal(code, 1);
+    assert.match(stderr, /unset it and restart the server/);
   });
 
   it('refuses a database in memory, which no server will ever see', async () => {

@@ -8,7 +8,7 @@ import { PostgresDatabase } from '../../src/storage/postgresDatabase.ts';
 import { lockedRow } from '../../src/storage/postgresJobRow.ts';
 import { openPostgresStorage } from '../../src/storage/postgresStorage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { badRecord, member } from '../support/batches.ts';
+import { badRecord, batchesOf, member } from '../support/batches.ts';
 import { PostgresServer, query } from '../support/postgresServer.ts';
 import { SmallDisk } from '../support/smallDisk.ts';
 import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
@@ -112,6 +112,23 @@ describe('a PostgreSQL that fails', () => {
         assert.equal((await line.applyNext(claim))?.processed, 1);
         await line.complete(claim);
       }
+    });
+  });
+
+  test('that crashes has all of a job that was accepted, though staging waits for no disk', async (t) => {
+    const own = await PostgresServer.start();
+    t.after(() => own.remove());
+    const url = await own.database();
+    await usingStorage({ url }, async (storage) => {
+      const line = await StorageLine.open(storage);
+      const jobId = await line.upload();
+      for (let at = 0; at < 5; at += 1) await line.stage(jobId, batchesOf([member(at + 1, at)]));
+      await line.accept(jobId, []);
+      await own.stop('immediate');
+      await own.restart();
+      const claim = await line.claimed(jobId);
+      while ((await line.applyNext(claim)) !== undefined);
+      assert.equal((await line.complete(claim))?.inserted, 5);
     });
   });
 

@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Storage } from '../../src/storage/storage.ts';
-import { member } from '../support/batches.ts';
-import { LEASE_MS, StorageLine, TYPE } from '../support/storageLine.ts';
+import type { RecordKind } from '../support/recordKinds.ts';
+import { LEASE_MS, StorageLine } from '../support/storageLine.ts';
 
 /** Who may work on a job. */
-export function claimContract(storage: () => Storage): void {
+export function claimContract(storage: () => Storage, kind: RecordKind): void {
   describe('claims', () => {
-    lineContract(storage);
-    leaseContract(storage);
-    wakingContract(storage);
+    lineContract(storage, kind);
+    leaseContract(storage, kind);
+    wakingContract(storage, kind);
   });
 }
 
-function lineContract(storage: () => Storage): void {
+function lineContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+
   test('the first in line is given out and runs', async () => {
-    const line = await StorageLine.open(storage());
-    const before = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const before = await line.job([record(1, 1)]);
     line.now += 7;
     const job = await line.claim(before.jobId);
     assert.equal(job?.status, 'running');
@@ -28,11 +30,11 @@ function lineContract(storage: () => Storage): void {
   });
 
   test('jobs of one site and type run one at a time, in the order they were created', async () => {
-    const line = await StorageLine.open(storage());
+    const line = await StorageLine.of(kind, storage());
     const [first, second, third] = [
-      await line.job([member(1, 1)]),
-      await line.job([member(1, 2)]),
-      await line.job([member(1, 3)]),
+      await line.job([record(1, 1)]),
+      await line.job([record(1, 2)]),
+      await line.job([record(1, 3)]),
     ];
     assert.equal(await line.claim(second.jobId), undefined);
     const claim = await line.claimed(first.jobId);
@@ -47,20 +49,20 @@ function lineContract(storage: () => Storage): void {
   });
 
   test('a job that was not given out is as it was', async () => {
-    const line = await StorageLine.open(storage());
-    await line.job([member(1, 1)]);
-    const waiting = await line.job([member(1, 2)]);
+    const line = await StorageLine.of(kind, storage());
+    await line.job([record(1, 1)]);
+    const waiting = await line.job([record(1, 2)]);
     await line.claim(waiting.jobId);
     assert.deepEqual(await line.look(waiting.jobId), waiting);
     assert.deepEqual(await line.auditEvents(waiting.jobId), ['created']);
   });
 
   test('an older job that is retried waits for the running one, and goes before the waiting ones', async () => {
-    const line = await StorageLine.open(storage());
-    const old = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const old = await line.job([record(1, 1)]);
     await line.cancel(old.jobId);
-    const running = await line.job([member(1, 2)]);
-    const waiting = await line.job([member(1, 3)]);
+    const running = await line.job([record(1, 2)]);
+    const waiting = await line.job([record(1, 3)]);
     const claim = await line.claimed(running.jobId);
     await line.retry(old.jobId);
     assert.equal(await line.claim(old.jobId), undefined);
@@ -71,19 +73,19 @@ function lineContract(storage: () => Storage): void {
   });
 
   test('other sites and other types don’t wait', async () => {
-    const line = await StorageLine.open(storage());
-    const other = await StorageLine.open(storage());
-    const job = await line.job([member(1, 1)]);
-    const otherType = await line.job([], { type: 'users' });
-    const otherSite = await other.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const other = await StorageLine.of(kind, storage());
+    const job = await line.job([record(1, 1)]);
+    const ofOtherType = await line.job([], { type: otherType(kind) });
+    const otherSite = await other.job([record(1, 1)]);
     assert.ok(await line.claim(job.jobId));
-    assert.ok(await line.claim(otherType.jobId));
+    assert.ok(await line.claim(ofOtherType.jobId));
     assert.ok(await other.claim(otherSite.jobId));
   });
 
   test('of many who want a job at once, one gets it', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) => line.claim(jobId, `worker-${at}`)),
     );
@@ -91,9 +93,9 @@ function lineContract(storage: () => Storage): void {
   });
 
   test('neither an ended nor an unknown job is given out', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.done([member(1, 1)]);
-    const cancelled = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.done([record(1, 1)]);
+    const cancelled = await line.job([record(1, 1)]);
     await line.cancel(cancelled.jobId);
     line.now += 100 * LEASE_MS;
     assert.equal(await line.claim(jobId), undefined);
@@ -103,10 +105,12 @@ function lineContract(storage: () => Storage): void {
   });
 }
 
-function leaseContract(storage: () => Storage): void {
+function leaseContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+
   test('the owner is given the job again, in the same attempt, with a new lease', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const first = await line.claim(jobId, 'owner');
     line.now += LEASE_MS - 1;
     assert.deepEqual(await line.claim(jobId, 'owner'), first);
@@ -117,8 +121,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('the owner that waited for longer than its lease goes on in the same attempt, unless another took the job', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const first = await line.claim(jobId, 'owner');
     line.now += 3 * LEASE_MS;
     assert.deepEqual(await line.claim(jobId, 'owner'), first);
@@ -129,8 +133,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('a batch renews the lease', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId, 'owner');
     line.now += LEASE_MS - 1;
     assert.ok(await line.applyNext(claim));
@@ -139,8 +143,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('when a lease has run out, another goes on from the last batch, in a new attempt', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => record(at + 1, 1)));
     const lost = await line.claimed(jobId, 'sleeper');
     const before = await line.applyNext(lost);
     line.now += LEASE_MS;
@@ -154,8 +158,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('who lost a claim can do nothing more with the job', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => record(at + 1, 1)));
     const lost = await line.claimed(jobId, 'sleeper');
     line.now += LEASE_MS;
     const claim = await line.claimed(jobId, 'other');
@@ -167,13 +171,13 @@ function leaseContract(storage: () => Storage): void {
     await storage().release(lost);
     assert.equal(await line.claim(jobId, 'sleeper'), undefined);
     assert.deepEqual(await line.look(jobId), held);
-    assert.equal((await line.balances()).size, 0);
+    assert.equal((await line.standing()).size, 0);
     assert.equal((await line.applyNext(claim))?.processed, 50);
   });
 
   test('a released job is free at once, as it was left', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId, 'stopping');
     const left = await line.applyNext(claim);
     await storage().release(claim);
@@ -185,8 +189,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('a postponed job rests until it is due, and counts its failures', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 120 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId, 'owner');
     await line.applyNext(claim);
     const resting = await line.postpone(claim, 60_000);
@@ -207,8 +211,8 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('a job that only waits for the storage has no failure more, and is due at once', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const claim = await line.claimed(jobId);
     const rest = { delayMs: 0, reason: 'The disk is full.', counted: false, now: line.now };
     const resting = await storage().postpone({ ...claim, ...rest });
@@ -218,9 +222,9 @@ function leaseContract(storage: () => Storage): void {
   });
 
   test('a postponed job still holds its line', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
-    const behind = await line.job([member(1, 2)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
+    const behind = await line.job([record(1, 2)]);
     await line.postpone(await line.claimed(jobId), 60_000);
     assert.equal(await line.claim(behind.jobId), undefined);
     await line.cancel(jobId);
@@ -228,13 +232,15 @@ function leaseContract(storage: () => Storage): void {
   });
 }
 
-function wakingContract(storage: () => Storage): void {
+function wakingContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+
   test('listDue gives the jobs that wait for a worker now, oldest first', async () => {
-    const line = await StorageLine.open(storage());
-    const other = await StorageLine.open(storage());
-    const first = await line.job([member(1, 1)]);
-    const behind = await line.job([member(1, 2)]);
-    const elsewhere = await other.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const other = await StorageLine.of(kind, storage());
+    const first = await line.job([record(1, 1)]);
+    const behind = await line.job([record(1, 2)]);
+    const elsewhere = await other.job([record(1, 1)]);
     assert.deepEqual(await due(line, [first, behind, elsewhere]), [first.jobId, elsewhere.jobId]);
     const claim = await line.claimed(first.jobId);
     assert.deepEqual(await due(line, [first, behind, elsewhere]), [elsewhere.jobId]);
@@ -245,8 +251,8 @@ function wakingContract(storage: () => Storage): void {
   });
 
   test('listDue gives a job whose lease ran out, and a postponed one when it is due', async () => {
-    const line = await StorageLine.open(storage());
-    const job = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const job = await line.job([record(1, 1)]);
     await line.claimed(job.jobId);
     line.now += LEASE_MS - 1;
     assert.deepEqual(await due(line, [job]), []);
@@ -260,38 +266,42 @@ function wakingContract(storage: () => Storage): void {
   });
 
   test('listDue gives no more than it was asked for', async () => {
-    for (let at = 0; at < 3; at += 1) await (await StorageLine.open(storage())).job([member(1, 1)]);
+    for (let at = 0; at < 3; at += 1) await (await StorageLine.of(kind, storage())).job([record(1, 1)]);
     assert.equal((await storage().listDue({ now: 9e15, limit: 2 })).length, 2);
   });
 
   test('findNext gives the next in line of one site and type', async () => {
-    const line = await StorageLine.open(storage());
+    const line = await StorageLine.of(kind, storage());
     const { siteId, now } = line;
-    assert.equal(await storage().findNext({ siteId, type: TYPE, now }), undefined);
-    const first = await line.job([member(1, 1)]);
-    const behind = await line.job([member(1, 2)]);
-    assert.equal(await storage().findNext({ siteId, type: TYPE, now }), first.jobId);
-    assert.equal(await storage().findNext({ siteId, type: 'users', now }), undefined);
+    assert.equal(await storage().findNext({ siteId, type: kind.type, now }), undefined);
+    const first = await line.job([record(1, 1)]);
+    const behind = await line.job([record(1, 2)]);
+    assert.equal(await storage().findNext({ siteId, type: kind.type, now }), first.jobId);
+    assert.equal(await storage().findNext({ siteId, type: otherType(kind), now }), undefined);
     await line.claimed(first.jobId);
-    assert.equal(await storage().findNext({ siteId, type: TYPE, now }), undefined);
+    assert.equal(await storage().findNext({ siteId, type: kind.type, now }), undefined);
     await line.cancel(first.jobId);
-    assert.equal(await storage().findNext({ siteId, type: TYPE, now }), behind.jobId);
+    assert.equal(await storage().findNext({ siteId, type: kind.type, now }), behind.jobId);
   });
 
   test('whatever listDue and findNext give can be claimed', async () => {
-    const line = await StorageLine.open(storage());
-    const old = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const old = await line.job([record(1, 1)]);
     await line.cancel(old.jobId);
-    const next = await line.job([member(1, 2)]);
+    const next = await line.job([record(1, 2)]);
     await line.postpone(await line.claimed(next.jobId), 1_000);
     await line.retry(old.jobId);
     assert.deepEqual(await due(line, [old, next]), []);
     line.now += 1_000;
     const { siteId, now } = line;
     assert.deepEqual(await due(line, [old, next]), [next.jobId]);
-    assert.equal(await storage().findNext({ siteId, type: TYPE, now }), next.jobId);
+    assert.equal(await storage().findNext({ siteId, type: kind.type, now }), next.jobId);
     assert.ok(await line.claim(next.jobId));
   });
+}
+
+function otherType({ type }: RecordKind): string {
+  return type === 'users' ? 'points-events' : 'users';
 }
 
 /** Those of `jobs` that are due: other tests have jobs too. */

@@ -2,23 +2,25 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Job } from '../../src/domain/job.ts';
 import type { Claim, Storage } from '../../src/storage/storage.ts';
-import { member } from '../support/batches.ts';
 import { assertAllowedWalk } from '../support/jobWatch.ts';
+import type { RecordKind } from '../support/recordKinds.ts';
 import { SHOP, StorageLine } from '../support/storageLine.ts';
 
 /** How jobs end, and begin again. */
-export function endingContract(storage: () => Storage): void {
+export function endingContract(storage: () => Storage, kind: RecordKind): void {
   describe('endings', () => {
-    endContract(storage);
-    lostRaceContract(storage);
-    auditContract(storage);
+    endContract(storage, kind);
+    lostRaceContract(storage, kind);
+    auditContract(storage, kind);
   });
 }
 
-function endContract(storage: () => Storage): void {
+function endContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+
   test('a job whose batches are all applied completes, and its times stand', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const claim = await line.claimed(jobId);
     const applied = await line.applyNext(claim);
     line.now += 30;
@@ -30,8 +32,8 @@ function endContract(storage: () => Storage): void {
   });
 
   test('a job with batches to come doesn’t complete', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId);
     const before = await line.applyNext(claim);
     assert.equal(await line.complete(claim), undefined);
@@ -39,8 +41,8 @@ function endContract(storage: () => Storage): void {
   });
 
   test('a failed job says why, and keeps what it did', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId);
     await line.applyNext(claim);
     const job = await line.fail(claim);
@@ -48,25 +50,25 @@ function endContract(storage: () => Storage): void {
     assert.deepEqual(job.error, { code: 'INTERNAL', message: 'It broke.' });
     assert.equal(job.processed, 50);
     assert.equal(job.completedAt, line.now);
-    assert.equal((await line.balances()).size, 50);
+    assert.equal((await line.standing()).size, 50);
   });
 
   test('pending and running jobs can be cancelled, also while they rest', async () => {
-    const line = await StorageLine.open(storage());
-    const waiting = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const waiting = await line.job([record(1, 1)]);
     assert.equal((await line.cancel(waiting.jobId))?.status, 'cancelled');
-    const running = await line.job([member(1, 1)]);
+    const running = await line.job([record(1, 1)]);
     await line.claimed(running.jobId);
     assert.equal((await line.cancel(running.jobId))?.status, 'cancelled');
-    const resting = await line.job([member(1, 1)]);
+    const resting = await line.job([record(1, 1)]);
     await line.postpone(await line.claimed(resting.jobId));
     assert.equal((await line.cancel(resting.jobId))?.status, 'cancelled');
-    assert.equal((await line.balances()).size, 0);
+    assert.equal((await line.standing()).size, 0);
   });
 
   test('a retry begins a new attempt from the first record, without the error', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => member(at + 1, 1)));
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => record(at + 1, 1)));
     const claim = await line.claimed(jobId);
     await line.applyNext(claim);
     const failed = await line.fail(claim);
@@ -87,8 +89,8 @@ function endContract(storage: () => Storage): void {
   });
 
   test('a claim of the attempt before a retry stays refused while the new attempt runs', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const old = await line.claimed(jobId);
     await line.cancel(jobId);
     await line.retry(jobId);
@@ -100,7 +102,9 @@ function endContract(storage: () => Storage): void {
   });
 }
 
-function lostRaceContract(storage: () => Storage): void {
+function lostRaceContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+
   const endings: Record<string, (line: StorageLine, claim: Claim) => Promise<Job | undefined>> = {
     completed: async (line, claim) => {
       await line.applyNext(claim);
@@ -111,8 +115,8 @@ function lostRaceContract(storage: () => Storage): void {
   };
   for (const [status, end] of Object.entries(endings)) {
     test(`nothing moves a ${status} job but a retry`, async () => {
-      const line = await StorageLine.open(storage());
-      const { jobId } = await line.job([member(1, 1)]);
+      const line = await StorageLine.of(kind, storage());
+      const { jobId } = await line.job([record(1, 1)]);
       const claim = await line.claimed(jobId);
       const ended = await end(line, claim);
       assert.equal(ended?.status, status);
@@ -133,8 +137,8 @@ function lostRaceContract(storage: () => Storage): void {
   }
 
   test('a job that waits or runs can’t be retried', async () => {
-    const line = await StorageLine.open(storage());
-    const waiting = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const waiting = await line.job([record(1, 1)]);
     assert.equal(await line.retry(waiting.jobId), undefined);
     const running = await line.claim(waiting.jobId);
     assert.equal(await line.retry(waiting.jobId), undefined);
@@ -142,9 +146,9 @@ function lostRaceContract(storage: () => Storage): void {
   });
 
   test('what another site or nobody has can be neither seen nor moved', async () => {
-    const line = await StorageLine.open(storage());
-    const other = await StorageLine.open(storage());
-    const job = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const other = await StorageLine.of(kind, storage());
+    const job = await line.job([record(1, 1)]);
     const { jobId } = job;
     assert.equal(await other.cancel(jobId), undefined);
     assert.equal(await storage().findJob({ siteId: other.siteId, jobId }), undefined);
@@ -157,9 +161,9 @@ function lostRaceContract(storage: () => Storage): void {
   });
 
   test('of a completion and a cancel at once, one wins', async () => {
-    const line = await StorageLine.open(storage());
+    const line = await StorageLine.of(kind, storage());
     for (let round = 0; round < 10; round += 1) {
-      const { jobId } = await line.job([member(1, round)]);
+      const { jobId } = await line.job([record(1, round)]);
       const claim = await line.claimed(jobId);
       await line.applyNext(claim);
       const moves = [() => line.complete(claim), () => line.cancel(jobId)];
@@ -171,10 +175,32 @@ function lostRaceContract(storage: () => Storage): void {
   });
 }
 
-function auditContract(storage: () => Storage): void {
+function auditContract(storage: () => Storage, kind: RecordKind): void {
+  const { record } = kind;
+  test('an entry of the audit trail tells what had been settled by then', async () => {
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job(Array.from({ length: 60 }, (_, at) => record(at + 1, 1)));
+    await line.applyNext(await line.claimed(jobId));
+    await line.cancel(jobId);
+    await line.retry(jobId);
+    await line.run(jobId);
+    const audit = await storage().listAudit({ jobId });
+    assert.deepEqual(
+      audit.map(({ event, inserted, unchanged }) => [event, inserted, unchanged]),
+      [
+        ['created', 0, 0],
+        ['started', 0, 0],
+        ['cancelled', 50, 0],
+        ['retried', 0, 0],
+        ['started', 0, 0],
+        ['completed', 10, 50],
+      ],
+    );
+  });
+
   test('every move stands in the audit trail, in order, with who, when and in which attempt', async () => {
-    const line = await StorageLine.open(storage());
-    const { jobId } = await line.job([member(1, 1)]);
+    const line = await StorageLine.of(kind, storage());
+    const { jobId } = await line.job([record(1, 1)]);
     const tick = () => {
       line.now += 100;
     };

@@ -3,16 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { Job } from '../../src/domain/job.ts';
 import type { Part, Storage } from '../../src/storage/storage.ts';
-import { badRecord, batchesOf, member } from '../support/batches.ts';
-import { countsOf, SHOP, StorageLine, TYPE } from '../support/storageLine.ts';
+import { batchesOf } from '../support/batches.ts';
+import { BALANCES, countsFor, type RecordKind } from '../support/recordKinds.ts';
+import { countsOf, SHOP, StorageLine } from '../support/storageLine.ts';
 
 /** Receiving a job in parts. */
-export function partsContract(storage: () => Storage): void {
+export function partsContract(storage: () => Storage, kind: RecordKind): void {
+  const { bad, record } = kind;
+
   describe('jobs in parts', () => {
     test('are seen at once, and nobody works on them before their commit', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const { jobId } = await open(line, { expectedTotal: 2 });
-      await put(line, jobId, 0, [member(1, 1)]);
+      await put(line, jobId, 0, [record(1, 1)]);
       const job = await line.look(jobId);
       assert.deepEqual(
         [job.status, job.inParts, job.total, job.expectedTotal],
@@ -27,16 +30,16 @@ export function partsContract(storage: () => Storage): void {
     });
 
     test('are applied in the order of their parts, in whatever order these came', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const { jobId } = await open(line);
-      await put(line, jobId, 2, [member(1, 3), member(3, 3)]);
-      await put(line, jobId, 0, [member(1, 1)], { staged: [member(2, 1), badRecord(9)] });
-      await put(line, jobId, 1, [badRecord(8), member(1, 2)]);
+      await put(line, jobId, 2, [record(1, 3), record(3, 3)]);
+      await put(line, jobId, 0, [record(1, 1)], { staged: [record(2, 1), bad(9)] });
+      await put(line, jobId, 1, [bad(8), record(1, 2)]);
       const job = await commit(line, jobId, { parts: 3, records: 7 });
       assert.deepEqual([job?.status, job?.inParts], ['pending', 'committed']);
       const done = await line.run(jobId);
-      assert.deepEqual(countsOf(done), { processed: 7, inserted: 3, updated: 2, unchanged: 0, rejected: 2 });
-      assert.equal((await line.balances()).get('1 points'), 30_000n);
+      assert.deepEqual(countsOf(done), countsFor(kind, { inserted: 3, updated: 2, rejected: 2 }));
+      assert.equal((await line.standing()).get(1), kind.changes ? 3 : 1);
       const rejects = await storage().listRejects({ jobId, afterIndex: -1, limit: 10 });
       assert.deepEqual(
         rejects.map(({ index, wpUserId }) => [index, wpUserId]),
@@ -48,11 +51,11 @@ export function partsContract(storage: () => Storage): void {
     });
 
     test('keep a part as it came first, and tell what it was', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const { jobId } = await open(line);
-      const first = await put(line, jobId, 5, [member(1, 1)]);
+      const first = await put(line, jobId, 5, [record(1, 1)]);
       const before = await line.look(jobId);
-      const again = await put(line, jobId, 5, [member(1, 1), member(2, 2)], { hash: 7 });
+      const again = await put(line, jobId, 5, [record(1, 1), record(2, 2)], { hash: 7 });
       assert.deepEqual(plain(again?.part), plain(first?.part));
       assert.deepEqual(await line.look(jobId), before);
       assert.deepEqual((await storage().listParts({ jobId })).map(plain), [
@@ -61,10 +64,10 @@ export function partsContract(storage: () => Storage): void {
     });
 
     test('are committed with the very parts and records that are there, and once', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const { jobId } = await open(line);
-      await put(line, jobId, 0, [member(1, 1)]);
-      await put(line, jobId, 2, [member(2, 2)]);
+      await put(line, jobId, 0, [record(1, 1)]);
+      await put(line, jobId, 2, [record(2, 2)]);
       for (const wrong of [
         { parts: 2, records: 2 },
         { parts: 3, records: 2 },
@@ -72,48 +75,52 @@ export function partsContract(storage: () => Storage): void {
       ]) {
         assert.equal(await commit(line, jobId, wrong), undefined);
       }
-      await put(line, jobId, 1, [member(3, 3)]);
+      await put(line, jobId, 1, [record(3, 3)]);
       assert.equal(await commit(line, jobId, { parts: 3, records: 4 }), undefined);
       assert.ok(await commit(line, jobId, { parts: 3, records: 3 }));
       assert.equal(await commit(line, jobId, { parts: 3, records: 3 }), undefined);
-      assert.equal(await put(line, jobId, 3, [member(4, 4)]), undefined);
+      assert.equal(await put(line, jobId, 3, [record(4, 4)]), undefined);
       assert.deepEqual(await line.auditEvents(jobId), ['created', 'committed']);
       assert.equal((await line.run(jobId)).inserted, 3);
     });
 
     test('have their place in the order from their birth, and hold up nobody until their commit', async () => {
-      const line = await StorageLine.open(storage());
-      await line.done([member(2, 5)]);
+      const line = await StorageLine.of(kind, storage());
+      await line.done([record(2, 5)]);
       const { jobId } = await open(line);
-      await line.done([member(1, 2), member(2, 5)]);
-      await put(line, jobId, 0, [member(1, 1), member(2, 1), member(3, 1)]);
+      await line.done([record(1, 2), record(2, 5)]);
+      await put(line, jobId, 0, [record(1, 1), record(2, 1), record(3, 1)]);
       await commit(line, jobId, { parts: 1, records: 3 });
       const done = await line.run(jobId);
-      assert.deepEqual(countsOf(done), { processed: 3, inserted: 1, updated: 0, unchanged: 2, rejected: 0 });
-      assert.deepEqual([...(await line.balances()).values()], [20_000n, 50_000n, 10_000n]);
+      assert.deepEqual(countsOf(done), countsFor(kind, { inserted: 1, unchanged: 2 }));
+      const standing = await line.standing();
+      assert.deepEqual(
+        [1, 2, 3].map((id) => standing.get(id)),
+        [2, 5, 1],
+      );
     });
 
     test('that are cancelled before their commit take nothing more, and can’t be tried again', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const { jobId } = await open(line);
-      await put(line, jobId, 0, [member(1, 1)]);
+      await put(line, jobId, 0, [record(1, 1)]);
       const cancelled = await line.cancel(jobId);
       assert.deepEqual([cancelled?.status, cancelled?.inParts], ['cancelled', null]);
-      assert.equal(await put(line, jobId, 1, [member(2, 2)]), undefined);
+      assert.equal(await put(line, jobId, 1, [record(2, 2)]), undefined);
       assert.equal(await commit(line, jobId, { parts: 1, records: 1 }), undefined);
       assert.equal(await line.retry(jobId), undefined);
       assert.equal(await storage().hasRecords({ jobId }), false);
     });
 
     test('fail when they were left alone for too long, and only then', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const left = await open(line);
       const busy = await open(line);
       const { jobId: committed } = await open(line);
-      await put(line, committed, 0, [member(1, 1)]);
+      await put(line, committed, 0, [record(1, 1)]);
       await commit(line, committed, { parts: 1, records: 1 });
       line.now += 500;
-      await put(line, busy.jobId, 0, [member(1, 1)]);
+      await put(line, busy.jobId, 0, [record(1, 1)]);
       const abandoned = await storage().abandonParts({ untouchedSince: line.now, limit: 10, now: line.now });
       const mine = abandoned.filter(({ siteId }) => siteId === line.siteId);
       assert.deepEqual(
@@ -128,7 +135,7 @@ export function partsContract(storage: () => Storage): void {
     });
 
     test('are made once by a request that is repeated', async () => {
-      const line = await StorageLine.open(storage());
+      const line = await StorageLine.of(kind, storage());
       const request = { idempotencyKey: 'k', requestHash: Buffer.from([1]), keptSince: 0 };
       const first = await open(line, { request });
       const second = await storage().openParts({ ...newJob(line), request });
@@ -137,23 +144,26 @@ export function partsContract(storage: () => Storage): void {
       assert.equal(found?.jobId, first.jobId);
       assert.equal((await listed(line)).length, 1);
     });
-
-    test('may be a snapshot of nothing', async () => {
-      const line = await StorageLine.open(storage());
-      await line.done([member(1, 1)]);
-      const { jobId } = await open(line, { mode: 'snapshot', confirmRemoval: true });
-      assert.ok(await commit(line, jobId, { parts: 0, records: 0 }));
-      const claim = await line.claimed(jobId);
-      assert.equal(await line.applyNext(claim), undefined);
-      const step = await storage().removeMissing({ ...claim, limit: 10, leaseMs: 1_000, now: line.now });
-      assert.equal(step?.job.removed, 1);
-      assert.equal((await line.complete(claim))?.status, 'completed');
-    });
   });
 }
 
-function newJob({ siteId, now }: StorageLine) {
-  return { jobId: randomUUID(), siteId, type: TYPE, now, expectedTotal: null, actor: SHOP, request: null };
+/** Only balances can be a snapshot. */
+export function emptySnapshotContract(storage: () => Storage): void {
+  test('a job in parts may be a snapshot of nothing', async () => {
+    const line = await StorageLine.open(storage());
+    await line.done([BALANCES.record(1, 1)]);
+    const { jobId } = await open(line, { mode: 'snapshot', confirmRemoval: true });
+    assert.ok(await commit(line, jobId, { parts: 0, records: 0 }));
+    const claim = await line.claimed(jobId);
+    assert.equal(await line.applyNext(claim), undefined);
+    const step = await storage().removeMissing({ ...claim, limit: 10, leaseMs: 1_000, now: line.now });
+    assert.equal(step?.job.removed, 1);
+    assert.equal((await line.complete(claim))?.status, 'completed');
+  });
+}
+
+function newJob({ siteId, now, kind: { type } }: StorageLine) {
+  return { jobId: randomUUID(), siteId, type, now, expectedTotal: null, actor: SHOP, request: null };
 }
 
 async function open(
@@ -179,7 +189,7 @@ async function put(
   { staged = [], hash = 1 }: PutOptions = {},
 ): Promise<{ job: Job; part: Part } | undefined> {
   // One builder, as for one body: the indexes count on.
-  const batches = batchesOf([...staged, ...records]);
+  const batches = batchesOf([...staged, ...records], line.kind.type);
   let uploadId: string | null = null;
   if (staged.length > 0) {
     uploadId = await line.upload();

@@ -1,19 +1,26 @@
-import { after, before } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { OpenStorage, Storage } from '../../src/storage/storage.ts';
+import { RECORD_KINDS } from '../support/recordKinds.ts';
 import { type ContractRun, contractRun } from './contractRun.ts';
 import { applyContract } from './storageApply.ts';
+import { balancesContract, balancesOrderContract } from './storageBalances.ts';
 import { checksumsContract } from './storageChecksums.ts';
 import { claimContract } from './storageClaims.ts';
 import { cleaningContract } from './storageCleaning.ts';
 import { costContract } from './storageCost.ts';
 import { endingContract } from './storageEndings.ts';
+import { mendingContract } from './storageMending.ts';
+import { operatorContract } from './storageOperator.ts';
 import { orderContract } from './storageOrder.ts';
-import { partsContract } from './storageParts.ts';
+import { emptySnapshotContract, partsContract } from './storageParts.ts';
 import { racesContract } from './storageRaces.ts';
 import { readingContract } from './storageReading.ts';
 import { repeatsContract } from './storageRepeats.ts';
+import { siteRemovalContract } from './storageSiteRemoval.ts';
 import { sitesContract } from './storageSites.ts';
 import { snapshotsContract } from './storageSnapshots.ts';
+import { tallyContract } from './storageTally.ts';
+import { ticketsContract } from './storageTickets.ts';
 import { uploadContract } from './storageUploads.ts';
 
 /**
@@ -32,14 +39,26 @@ export function syncStorageContract(name: string, open: () => Promise<OpenStorag
       return opened.storage;
     };
     sitesContract(storage);
-    uploadContract(storage);
-    partsContract(storage);
-    claimContract(storage);
-    applyContract(storage);
-    endingContract(storage);
-    orderContract(storage);
+    siteRemovalContract(storage);
+    ticketsContract(storage);
+    for (const kind of RECORD_KINDS) {
+      describe(`with ${kind.type}`, () => {
+        uploadContract(storage, kind);
+        partsContract(storage, kind);
+        claimContract(storage, kind);
+        applyContract(storage, kind);
+        endingContract(storage, kind);
+        orderContract(storage, kind);
+      });
+    }
+    balancesContract(storage);
+    balancesOrderContract(storage);
+    emptySnapshotContract(storage);
+    mendingContract(storage);
     readingContract(storage);
+    operatorContract(storage);
     checksumsContract(storage);
+    tallyContract(storage);
     cleaningContract(storage, open);
     repeatsContract(storage);
     snapshotsContract(storage);

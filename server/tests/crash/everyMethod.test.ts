@@ -19,6 +19,9 @@ const CRASHING_SERVER = fileURLToPath(new URL('./crashingServer.ts', import.meta
 /** A server that should have died and lives on is a failure after this long. */
 const PATIENCE_MS = 10_000;
 const DAY_MS = 86_400_000;
+const OPERATOR_TOKEN = 'the-token-of-the-operator';
+/** Beside the key of the site, which the sender adds. */
+const AS_OPERATOR = { headers: { authorization: `Bearer ${OPERATOR_TOKEN}` } };
 
 type Flow = (sender: Sender, server: ServerProcess) => Promise<unknown>;
 
@@ -51,22 +54,42 @@ const flows = {
     await sender.until(start, ({ processed }) => processed > 0);
     await server.stop('SIGTERM');
   },
+  ticket: async (sender) => {
+    const { jobId } = await sender.start(60);
+    const { json } = await sender.site.call(`/artly/sync/jobs/${jobId}/ticket`, {});
+    const events = `${sender.site.url}/artly/sync/jobs/${jobId}/events?ticket=${json.ticket}`;
+    await fetch(events).then((answer) => answer.text());
+  },
   read: async (sender) => {
     const { jobId } = await sender.start(60, { bad: 1 });
     await sender.site.waitFor(jobId, hasEnded);
     for (const path of READS)
-      await sender.site.fetch(path.replace(':jobId', jobId)).then((answer) => answer.text());
+      await sender.site.fetch(path.replace(':jobId', jobId), AS_OPERATOR).then((answer) => answer.text());
   },
+  mend: async (sender) => {
+    const { jobId } = await sender.start(60, { bad: 3 });
+    await sender.site.waitFor(jobId, hasEnded);
+    const { json } = await sender.site.call(`/artly/sync/jobs/${jobId}/retry`, { only: 'rejected' });
+    await sender.site.waitFor(json.jobId as string, hasEnded);
+  },
+  // Of a site that there is not: the key of the one that there is, is needed after the crash.
+  operate: (sender) => sender.site.fetch('/operator/sites/4711/revoke', { ...AS_OPERATOR, method: 'POST' }),
 } satisfies Record<string, Flow>;
 
 const READS = [
   '/readyz',
+  '/metrics',
   '/artly/sync/jobs',
   '/artly/sync/jobs/:jobId/audit',
   '/artly/sync/jobs/:jobId/rejects',
   '/artly/points-balances',
   '/artly/points-balances/1000',
   '/artly/points-balances/checksums',
+  '/artly/users',
+  '/operator/jobs',
+  '/operator/jobs/:jobId',
+  '/operator/overview',
+  '/operator/activity?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&step=hour',
 ];
 
 /** The flow that runs into a method, and the calls at which to crash; or why none does. */
@@ -78,9 +101,12 @@ const storageMethods: Record<keyof Storage, How> = {
   ensureSite: { flow: 'start' },
   rotateKey: { reason: 'Only the command line gives new keys.' },
   revokeSite: { reason: 'Only the command line revokes sites.' },
+  dropSite: { reason: 'Only the command line removes sites, in slices: called again, it goes on.' },
   listSites: { reason: 'Only the command line lists sites, and it changes nothing.' },
   findKey: { flow: 'work' },
   noteSeen: { flow: 'work' },
+  addTicket: { flow: 'ticket' },
+  takeTicket: { flow: 'ticket' },
   openUpload: { flow: 'work' },
   stage: { flow: 'largeUpload' },
   accept: { flow: 'work' },
@@ -107,14 +133,25 @@ const storageMethods: Record<keyof Storage, How> = {
   listJobs: { flow: 'read' },
   listDue: { flow: 'start' },
   findNext: { flow: 'work' },
+  tallyJobs: { flow: 'read' },
   listRejects: { flow: 'read' },
+  listRejectedTexts: { flow: 'mend' },
   listAudit: { flow: 'read' },
   listBalances: { flow: 'read' },
   findBalances: { flow: 'read' },
+  listRecords: { flow: 'read' },
   sumChecksums: { flow: 'read' },
+  listPlacedJobs: { flow: 'read' },
+  findPlacedJobs: { flow: 'read' },
+  listSamples: { flow: 'read' },
+  sumEnded: { flow: 'read' },
+  countUnfinished: { flow: 'read' },
+  searchSites: { flow: 'read' },
+  findSite: { flow: 'operate' },
   dropRecords: { flow: 'start' },
   dropJobs: { flow: 'start' },
   dropStaleUploads: { flow: 'start' },
+  dropTickets: { flow: 'start' },
   dropIdempotencyKeys: { flow: 'start' },
   check: { flow: 'read' },
 };
@@ -212,7 +249,12 @@ async function runUntilKilled(
   const server = new ServerProcess(t, {
     databaseFile: '',
     command: [CRASHING_SERVER],
-    environment: { DATABASE_URL, TEST_CRASH: JSON.stringify(crash), ARTLY_LOG_LEVEL: 'info' },
+    environment: {
+      DATABASE_URL,
+      TEST_CRASH: JSON.stringify(crash),
+      ARTLY_LOG_LEVEL: 'info',
+      ARTLY_ADMIN_TOKEN: OPERATOR_TOKEN,
+    },
   });
   const url = await server.listening;
   const sender = new Sender(new TestSite(url ?? '', key));

@@ -40,6 +40,9 @@ function messageOf(block: string): Message {
   return { first, headers, body: body.join('\n\n').trim() };
 }
 
+/** As the examples write it. */
+const OPERATOR_TOKEN = 'the-token-of-the-operator';
+
 /** Runs the examples one after the other on a server of their own, and tells what it really answered to each. */
 export async function runSteps(
   test: TestContext,
@@ -48,6 +51,7 @@ export async function runSteps(
 ): Promise<void> {
   let resting = false;
   const shop = await startTestServer(test, {
+    environment: { ARTLY_ADMIN_TOKEN: OPERATOR_TOKEN },
     wrapStorage: withMethods((real) => ({ claim: async (job) => (resting ? undefined : real.claim(job)) })),
   });
   const names = new Map<string, string>();
@@ -62,13 +66,24 @@ export async function runSteps(
     const real = {
       first: `HTTP/1.1 ${response.status}`,
       headers: Object.fromEntries(response.headers),
-      body: (await response.text()).trim(),
+      body: await bodyOf(response),
     };
     learnNames(names, step.answer, real);
     check({ request: step.request, answer: renamed(step.answer, names) }, real);
     const jobId = response.status === 202 ? (JSON.parse(real.body) as { jobId: string }).jobId : undefined;
     if (jobId !== undefined && !resting) await shop.waitFor(jobId, hasEnded);
   }
+}
+
+/** A stream that goes on for ever is read up to its first event. */
+async function bodyOf(response: Response): Promise<string> {
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream'))
+    return (await response.text()).trim();
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  let text = '';
+  while (!/^data: .*\n\n/m.test(text)) text += Buffer.from((await reader.read()).value ?? []).toString();
+  await reader.cancel();
+  return text.trim();
 }
 
 const JOB_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;

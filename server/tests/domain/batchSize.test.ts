@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { batchSizeFor } from '../../src/domain/batchSize.ts';
 import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
+import { pointsBalances } from '../../src/jobTypes/pointsBalances.ts';
 
 const totals = fc.integer({ min: 1, max: 10_000_000 });
 
@@ -60,7 +61,7 @@ describe('Batches made while a job of unknown length comes in', () => {
 });
 
 function countsOfBatches(total: number): number[] {
-  const builder = new BatchBuilder({ maxRejects: Infinity });
+  const builder = new BatchBuilder({ type: pointsBalances, maxRejects: Infinity });
   for (let id = 1; id <= total; id += 1) {
     builder.add({ wp_user_id: id, email: 'a@shop.example', points_balance: 1 });
   }

@@ -214,7 +214,7 @@ const BAD_REQUESTS: BadRequest[] = [
   },
 ];
 
-describe('A bad request has its own code and status, and changes nothing', { timeout: 60_000 }, () => {
+describe('A bad request has its own code and status, and changes nothing', { timeout: 180_000 }, () => {
   for (const { what, path, status, code, method = 'GET', headers, body } of BAD_REQUESTS) {
     it(`${method} ${path} with ${what}: ${status} ${code}`, async (test) => {
       const shop = await smallServer(test);
@@ -243,6 +243,9 @@ const ENDPOINTS: [path: string, allowed: string][] = [
   [`/artly/sync/jobs/${NOBODY}/retry`, 'POST'],
   [`/artly/sync/jobs/${NOBODY}/rejects`, 'GET, HEAD'],
   [`/artly/sync/jobs/${NOBODY}/audit`, 'GET, HEAD'],
+  [`/artly/sync/jobs/${NOBODY}/events`, 'GET, HEAD'],
+  [`/artly/sync/jobs/${NOBODY}/ticket`, 'POST'],
+  ['/artly/sync/live', 'GET, HEAD'],
   ['/artly/points-balances', 'GET, HEAD'],
   ['/artly/points-balances/1', 'GET, HEAD'],
   ['/artly/points-balances/checksums', 'GET, HEAD'],

@@ -100,6 +100,13 @@ describe('The audit trail', () => {
           detail: 'Done: 2 new, 0 changed, 0 unchanged.',
         },
       ],
+      attempts: [
+        {
+          ...{ attempt: 2, startedAt: at(2), endedAt: at(2), outcome: 'completed' },
+          reason: 'Done: 2 new, 0 changed, 0 unchanged.',
+          ...{ inserted: 2, updated: 0, unchanged: 0, rejected: 0 },
+        },
+      ],
     });
   });
 });

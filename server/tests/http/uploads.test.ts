@@ -244,8 +244,8 @@ describe('A job in parts', () => {
   });
 
   for (const [wrong, message] of [
-    [{}, /type must be points-balances/],
-    [{ type: 'cats' }, /type must be points-balances/],
+    [{}, /type must be one of points-balances, /],
+    [{ type: 7 }, /type must be one of points-balances, /],
     [{ ...NEW, total: 0 }, /total must be a whole number above 0/],
     [{ ...NEW, mode: 'all' }, /mode must be one of/],
     [{ ...NEW, confirmRemoval: 'yes' }, /confirmRemoval must be true or false/],

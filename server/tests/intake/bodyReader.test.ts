@@ -9,6 +9,7 @@ import { BodyReader } from '../../src/intake/bodyReader.ts';
 import type { UploadFormat } from '../../src/intake/intake.ts';
 
 const FORMAT: UploadFormat = {
+  type: 'points-balances',
   ndjson: false,
   gzip: false,
   hashed: false,

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { Batch } from '../../src/domain/batch.ts';
 import { checksumOf } from '../../src/domain/checksum.ts';
 import { unpackText } from '../../src/domain/packedText.ts';
-import { readPointsBalance } from '../../src/domain/pointsBalance.ts';
 import { BodyReader } from '../../src/intake/bodyReader.ts';
 import { PlainRecord } from '../../src/intake/plainRecord.ts';
 import { checksumOfPlain } from '../../src/intake/rowBytes.ts';
+import { readPointsBalance } from '../../src/jobTypes/pointsBalances.ts';
 import { member, removal } from '../support/batches.ts';
 import { recordTexts } from '../support/oddRecords.ts';
 
@@ -157,6 +157,7 @@ async function readerOf(
     ndjson,
     gzip: false,
     hashed: false,
+    type: 'points-balances',
     expectedTotal: 0,
     maxRecords: MANY,
     maxBodyBytes: 1e9,

@@ -9,9 +9,11 @@ import { BodyReader } from '../../src/intake/bodyReader.ts';
 import type { UploadFormat } from '../../src/intake/intake.ts';
 import { JsonArrayReader } from '../../src/intake/jsonArrayReader.ts';
 import { NdjsonReader } from '../../src/intake/ndjsonReader.ts';
+import { pointsBalances } from '../../src/jobTypes/pointsBalances.ts';
 import { type RecordText, recordTexts } from '../support/oddRecords.ts';
 
 const FORMAT: UploadFormat = {
+  type: 'points-balances',
   ndjson: false,
   gzip: false,
   hashed: false,
@@ -142,7 +144,7 @@ async function courseOf(body: Buffer, { format, sizes }: Reading): Promise<Cours
 
 /** The long way: every record is parsed by the engine and read by the rules. */
 function longCourseOf(body: Buffer, { format, sizes }: Reading): Course {
-  const builder = new BatchBuilder(format);
+  const builder = new BatchBuilder({ ...format, type: pointsBalances });
   const Reader = format.ndjson ? NdjsonReader : JsonArrayReader;
   const reader = new Reader((record) => {
     if (builder.total >= format.maxRecords)

@@ -11,7 +11,7 @@ import { openSqliteStorage } from '../../src/storage/sqliteStorage.ts';
 import { member } from '../support/batches.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { StorageLine } from '../support/storageLine.ts';
-import { quietLog } from '../support/testServer.ts';
+import { quietLog, quietMetrics } from '../support/testServer.ts';
 import { deafAtListen, LeakyProxy } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
@@ -53,6 +53,27 @@ describe('changes of jobs in other processes', () => {
     await seen.until(({ status }) => status === 'cancelled');
   });
 
+  test('are told to who watches all, whichever job it is, and that some were missed after a cut', async (t) => {
+    const { here, there, url, line, job } = await twoProcesses(t);
+    const heard = watchAll(t, here.changes);
+    there.changes.publish(job);
+    await heard.untilChanged(job.jobId);
+    const other = await line.job([member(1, 1)]);
+    there.changes.publish(other);
+    await heard.untilChanged(other.jobId);
+    await cutListeners(url);
+    await heard.untilMissed();
+  });
+
+  test('are called missed again and again while no notes come in', async (t) => {
+    const proxy = await LeakyProxy.start(server.port, { changes: deafAtListen });
+    t.after(() => proxy.stop());
+    const { here } = await twoProcesses(t, { port: proxy.port });
+    const heard = watchAll(t, here.changes);
+    await heard.untilMissed();
+    await heard.untilMissed();
+  });
+
   test('cost no read where nobody watches, and no second one for what is known', async (t) => {
     const { here, there, line, job } = await twoProcesses(t);
     const other = await line.job([member(1, 1)]);
@@ -75,7 +96,7 @@ describe('changes of jobs in other processes', () => {
     const jobs = jobsOf(there);
     const claimed = (await jobs.claim(job.jobId, 'worker')) as Job;
     const claim = { jobId: job.jobId, attempt: claimed.attempt };
-    await jobs.applyNext(claim);
+    await jobs.applyNext(claimed);
     await jobs.complete(claim);
     assert.equal((await ended).status, 'completed');
   });
@@ -116,7 +137,7 @@ async function twoProcesses(t: TestContext, { port = server.port } = {}) {
 function jobsOf({ storage, changes }: Awaited<ReturnType<typeof twoProcesses>>['here']): SyncJobService {
   const queue: Queue = { async send() {}, async work() {}, async stop() {} };
   const watchOf = new StorageWatch({ storage, log: quietLog });
-  const rest = { clock: systemClock, log: quietLog, watch: watchOf, maxAttempts: 5 };
+  const rest = { clock: systemClock, log: quietLog, metrics: quietMetrics, watch: watchOf, maxAttempts: 5 };
   return new SyncJobService({ storage, queue, changes, ...rest });
 }
 
@@ -137,4 +158,33 @@ function watch(changes: SharedJobChanges, job: Job) {
       look();
     });
   return { jobs, until };
+}
+
+/** What somebody hears who watches all jobs. */
+function watchAll(t: TestContext, changes: SharedJobChanges) {
+  const changed = new Set<string>();
+  let missed = 0;
+  let wake = () => {};
+  const stop = changes.watchAll({
+    changed: (jobId) => {
+      changed.add(jobId);
+      wake();
+    },
+    missed: () => {
+      missed += 1;
+      wake();
+    },
+  });
+  t.after(stop);
+  const until = async (is: () => boolean) => {
+    while (!is()) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  return {
+    untilChanged: (jobId: string) => until(() => changed.has(jobId)),
+    /** One more time than before. */
+    untilMissed: () => {
+      const before = missed;
+      return until(() => missed > before);
+    },
+  };
 }

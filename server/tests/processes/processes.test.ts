@@ -26,17 +26,19 @@ describe('processes that share PostgreSQL', () => {
     assert.equal(worker?.url, undefined);
   });
 
-  test('a worker answers health where it has a port, and no API', async (t) => {
+  test('a worker answers health and metrics where it has a port, and no API', async (t) => {
     const url = await server.database();
     const { server: worker, url: address } = await ServerProcess.start(t, {
       databaseFile: '',
       environment: { DATABASE_URL: url, ARTLY_ROLE: 'worker' },
     });
     assert.ok(worker.pid > 0);
-    const answers = ['/healthz', '/readyz', '/artly/sync/jobs'].map((path) => fetch(`${address}${path}`));
+    const answers = ['/healthz', '/readyz', '/metrics', '/docs', '/artly/sync/jobs'].map((path) =>
+      fetch(`${address}${path}`),
+    );
     assert.deepEqual(
       (await Promise.all(answers)).map(({ status }) => status),
-      [200, 200, 404],
+      [200, 200, 200, 404, 404],
     );
   });
 

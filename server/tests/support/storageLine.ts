@@ -4,6 +4,7 @@ import type { Batch } from '../../src/domain/batch.ts';
 import type { Job } from '../../src/domain/job.ts';
 import type { Actor, Claim, Storage } from '../../src/storage/storage.ts';
 import { batchesOf } from './batches.ts';
+import { BALANCES, type RecordKind } from './recordKinds.ts';
 
 export const LEASE_MS = 15_000;
 export const TYPE = 'points-balances';
@@ -14,11 +15,13 @@ export class StorageLine {
   readonly storage: Storage;
   readonly siteId: number;
   now: number;
+  readonly kind: RecordKind;
 
-  constructor(storage: Storage, siteId: number, now: number) {
+  constructor(storage: Storage, siteId: number, now: number, kind: RecordKind = BALANCES) {
     this.storage = storage;
     this.siteId = siteId;
     this.now = now;
+    this.kind = kind;
   }
 
   /** `now`: when the test begins, in milliseconds. */
@@ -27,10 +30,22 @@ export class StorageLine {
     return new StorageLine(storage, siteId, now);
   }
 
+  /** A line whose jobs carry records of this kind. */
+  static async of(kind: RecordKind, storage: Storage): Promise<StorageLine> {
+    const { siteId, now } = await StorageLine.open(storage);
+    return new StorageLine(storage, siteId, now, kind);
+  }
+
   /** Opens an upload and gives its `jobId`. */
-  async upload({ type = TYPE }: { type?: string } = {}): Promise<string> {
+  async upload({
+    type = this.kind.type,
+    rejectsOf = null,
+  }: {
+    type?: string;
+    rejectsOf?: string | null;
+  } = {}): Promise<string> {
     const jobId = randomUUID();
-    await this.storage.openUpload({ jobId, siteId: this.siteId, type, now: this.now });
+    await this.storage.openUpload({ jobId, siteId: this.siteId, type, rejectsOf, now: this.now });
     return jobId;
   }
 
@@ -39,12 +54,12 @@ export class StorageLine {
   }
 
   async accept(jobId: string, records: Iterable<unknown>): Promise<Job> {
-    const batches = batchesOf(records);
+    const batches = batchesOf(records, this.kind.type);
     return portJob(await this.storage.accept({ jobId, batches, actor: SHOP, now: this.now }));
   }
 
   /** A pending job of these records. */
-  async job(records: Iterable<unknown>, { type = TYPE }: { type?: string } = {}): Promise<Job> {
+  async job(records: Iterable<unknown>, { type = this.kind.type }: { type?: string } = {}): Promise<Job> {
     return this.accept(await this.upload({ type }), records);
   }
 
@@ -106,6 +121,11 @@ export class StorageLine {
   /** Starts a job of these records and runs it to its end. */
   async done(records: Iterable<unknown>): Promise<Job> {
     return this.run((await this.job(records)).jobId);
+  }
+
+  /** What stands at the site of the kind of records of this line: the value by the key. */
+  standing(): Promise<Map<number, number>> {
+    return this.kind.standing(this.storage, this.siteId);
   }
 
   /** All balances of the site: `42 points` → its ten-thousandths. */

@@ -7,10 +7,18 @@ import { readConfig } from '../../src/config.ts';
 import type { jobAsJson } from '../../src/domain/job.ts';
 import type { Log } from '../../src/domain/log.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
+import type { JobMetrics } from '../../src/services/jobMetrics.ts';
 
 export type JobJson = ReturnType<typeof jobAsJson>;
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export const quietMetrics: JobMetrics = {
+  jobEnded() {},
+  jobRetried() {},
+  batchBegins: () => () => {},
+  recordsRejected() {},
+};
 
 export interface TestServerOptions extends Replacements {
   environment?: NodeJS.ProcessEnv;

@@ -103,6 +103,18 @@ function artly_cancel_sync(): void {
 }
 
 /**
+ * AJAX: answers with an address at which the page can watch the job live, or with why there is none.
+ */
+function artly_get_sync_ticket(): void {
+	Artly_Bridge_Ajax::answer(
+		Artly_Bridge_Ajax::may_sync(),
+		static function () {
+			return ( new Artly_Bridge_Sync() )->live( Artly_Bridge_Ajax::job_id() );
+		}
+	);
+}
+
+/**
  * AJAX: tries the connection that is typed in the settings.
  */
 function artly_test_connection(): void {
@@ -117,4 +129,5 @@ add_filter( 'plugin_action_links_' . plugin_basename( __FILE__ ), array( 'Artly_
 add_action( 'wp_ajax_' . Artly_Bridge_Ajax::ACTION_START, 'artly_start_sync_points' );
 add_action( 'wp_ajax_' . Artly_Bridge_Ajax::ACTION_STATUS, 'artly_get_sync_job_status' );
 add_action( 'wp_ajax_' . Artly_Bridge_Ajax::ACTION_CANCEL, 'artly_cancel_sync' );
+add_action( 'wp_ajax_' . Artly_Bridge_Ajax::ACTION_TICKET, 'artly_get_sync_ticket' );
 add_action( 'wp_ajax_' . Artly_Bridge_Ajax::ACTION_TEST, 'artly_test_connection' );

@@ -19,6 +19,7 @@ final class Artly_Bridge_Ajax {
 	const ACTION_START  = 'artly_start_sync_points';
 	const ACTION_STATUS = 'artly_get_sync_job_status';
 	const ACTION_CANCEL = 'artly_cancel_sync';
+	const ACTION_TICKET = 'artly_get_sync_ticket';
 	const ACTION_TEST   = 'artly_test_connection';
 
 	/** Codes by which the script knows that asking again is of no use. */

@@ -12,9 +12,11 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Artly_Bridge_Assets {
 
-	const HANDLE = 'artly-reminder-bridge';
-	const SCRIPT = 'assets/admin.js';
-	const STYLE  = 'assets/admin.css';
+	const HANDLE      = 'artly-reminder-bridge';
+	const LIVE_HANDLE = 'artly-reminder-bridge-live';
+	const SCRIPT      = 'assets/admin.js';
+	const LIVE_SCRIPT = 'assets/live.js';
+	const STYLE       = 'assets/admin.css';
 
 	/**
 	 * Loads script and styles, on the plugin's pages only.
@@ -29,7 +31,8 @@ final class Artly_Bridge_Assets {
 		if ( ! self::is_built() ) {
 			return;
 		}
-		wp_enqueue_script( self::HANDLE, self::url( self::SCRIPT ), array(), self::version( self::SCRIPT ), true );
+		wp_enqueue_script( self::LIVE_HANDLE, self::url( self::LIVE_SCRIPT ), array(), self::version( self::LIVE_SCRIPT ), true );
+		wp_enqueue_script( self::HANDLE, self::url( self::SCRIPT ), array( self::LIVE_HANDLE ), self::version( self::SCRIPT ), true );
 		$settings = Artly_Bridge_Admin_Page::SLUG === $page ? self::for_script( Artly_Bridge_Admin_Page::view() ) : self::for_script( null );
 		// Nothing in the texts can end the script element: "<" and "&" are written as escapes.
 		$json = wp_json_encode( $settings, JSON_HEX_TAG | JSON_HEX_AMP );
@@ -37,10 +40,10 @@ final class Artly_Bridge_Assets {
 	}
 
 	/**
-	 * Whether the script was built.
+	 * Whether the scripts were built.
 	 */
 	public static function is_built(): bool {
-		return file_exists( self::path( self::SCRIPT ) );
+		return file_exists( self::path( self::SCRIPT ) ) && file_exists( self::path( self::LIVE_SCRIPT ) );
 	}
 
 	/**
@@ -52,7 +55,7 @@ final class Artly_Bridge_Assets {
 		}
 		printf(
 			'<div class="notice notice-error"><p>%s</p><p><code>npx tsc -p tsconfig.browser.json</code></p></div>',
-			esc_html__( 'The script of this page has not been built (assets/admin.js is missing), so its buttons cannot work. Install the plugin from its release archive, or build the script in the project’s folder:', 'artly-reminder-bridge' )
+			esc_html__( 'The script of this page has not been built (a file in assets is missing), so its buttons cannot work. Install the plugin from its release archive, or build the script in the project’s folder:', 'artly-reminder-bridge' )
 		);
 	}
 
@@ -70,6 +73,7 @@ final class Artly_Bridge_Assets {
 				'start'  => Artly_Bridge_Ajax::ACTION_START,
 				'status' => Artly_Bridge_Ajax::ACTION_STATUS,
 				'cancel' => Artly_Bridge_Ajax::ACTION_CANCEL,
+				'ticket' => Artly_Bridge_Ajax::ACTION_TICKET,
 				'test'   => Artly_Bridge_Ajax::ACTION_TEST,
 			),
 			// After these, asking again is of no use until the page is reloaded.

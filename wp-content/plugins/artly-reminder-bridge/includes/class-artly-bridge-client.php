@@ -106,6 +106,26 @@ final class Artly_Bridge_Client {
 	}
 
 	/**
+	 * Asks for an address at which a browser can watch a job: once, and within a minute.
+	 *
+	 * What opens it is a ticket. The key must never reach a browser.
+	 *
+	 * @param string $job_id Id of the job.
+	 * @return string|WP_Error
+	 */
+	public function events_url( string $job_id ) {
+		$path   = self::JOBS_PATH . '/' . rawurlencode( $job_id );
+		$answer = $this->ask( 'POST', $path . '/ticket', array() );
+		if ( is_wp_error( $answer ) ) {
+			return $answer;
+		}
+		$has_ticket = isset( $answer['ticket'] ) && is_string( $answer['ticket'] ) && '' !== $answer['ticket'];
+		return $has_ticket
+			? $this->url . $path . '/events?ticket=' . rawurlencode( $answer['ticket'] )
+			: Artly_Bridge_Failure::of( Artly_Bridge_Failure::NOT_ARTLY );
+	}
+
+	/**
 	 * Cancels a job.
 	 *
 	 * @param string $job_id Id of the job.

@@ -8,7 +8,8 @@
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The three things a person can do, each giving a view of the job (Artly_Bridge_Job_View) or a WP_Error.
+ * The three things a person can do, each giving a view of the job (Artly_Bridge_Job_View) or a WP_Error; and where the
+ * page can watch the job live.
  */
 final class Artly_Bridge_Sync {
 
@@ -113,6 +114,25 @@ final class Artly_Bridge_Sync {
 			return $this->forgotten( $answer, $job_id ) ?? $answer;
 		}
 		return $this->status( $job_id );
+	}
+
+	/**
+	 * Where the page can watch a job live. Where it cannot (an older server, or one that is away or refuses), that is an
+	 * answer like any other: the page then asks for the status every now and then, and shows what is wrong by itself.
+	 *
+	 * @param string $job_id The job, or '' for the one this site shows.
+	 * @return array{events:string|null,reason:string|null} `events` is an address for one use within a minute; where it
+	 *                                                      is null, `reason` is the code of what was in the way.
+	 */
+	public function live( string $job_id = '' ): array {
+		$job_id = '' === $job_id ? (string) ( $this->current->read()['jobId'] ?? '' ) : $job_id;
+		$events = '' === $job_id
+			? Artly_Bridge_Failure::of( Artly_Bridge_Failure::JOB_NOT_FOUND )
+			: artly_reminder_bridge_client()->events_url( $job_id );
+		return array(
+			'events' => is_wp_error( $events ) ? null : $events,
+			'reason' => is_wp_error( $events ) ? (string) $events->get_error_code() : null,
+		);
 	}
 
 	/**

@@ -1,8 +1,8 @@
 /**
  * The script of the plugin's pages: starts, watches and cancels the sync, and tests the connection.
  *
- * A classic script without dependencies: it must run on WordPress 6.1, which knows no script modules. The server makes
- * every sentence and every view of the job; this only shows them.
+ * A classic script, after live.ts: it must run on WordPress 6.1, which knows no script modules. WordPress makes every
+ * sentence and every view of the job; this only shows them, and the numbers that come live.
  */
 
 type Status = 'idle' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -28,7 +28,7 @@ interface JobView {
 interface PageSettings {
   ajaxUrl: string;
   nonce: string;
-  actions: { start: string; status: string; cancel: string; test: string };
+  actions: { start: string; status: string; cancel: string; ticket: string; test: string };
   finalCodes: string[];
   startingCode: string;
   canStart: boolean;
@@ -52,6 +52,7 @@ interface Window {
 
 (() => {
   const POLL_EVERY_MS = 1500;
+  const POLL_EVERY_MS_WHILE_LIVE = 15_000;
   const POLL_AT_LEAST_EVERY_MS = 30_000;
   const ANSWER_WITHIN_MS = 45_000;
 
@@ -119,6 +120,9 @@ interface Window {
     /** The running job; '' while none runs or its id is not known yet. */
     currentJobId = '';
     #shown: JobView;
+    readonly #live: ArtlyLiveConnection;
+    /** The newest event that has not been dealt with. */
+    #heard: ArtlyLiveJob | undefined;
     #timer: number | undefined;
     #failures = 0;
     /** Raised by every act of the person: an answer to a question from before is out of date. */
@@ -132,6 +136,14 @@ interface Window {
       this.#site = new Site(settings);
       this.#number = numberFormat();
       this.#shown = job;
+      this.#live = new ArtlyLiveConnection({
+        askAddress: (jobId) => this.#askLiveAddress(jobId),
+        onJob: (heard) => {
+          this.#heard = heard;
+          this.#catchUp();
+        },
+        onCut: () => this.#pollLater(),
+      });
     }
 
     begin(): void {
@@ -190,6 +202,7 @@ interface Window {
         this.#isActing = false;
         this.#showButtons();
         if (hadFocus) this.#focusUsableButton();
+        this.#catchUp();
         this.#pollLater();
       }
     }
@@ -199,6 +212,7 @@ interface Window {
       if (this.#isAsking || this.#isActing || this.#isOver) return;
       window.clearTimeout(this.#timer);
       this.#isAsking = true;
+      this.#heard = undefined;
       const turn = this.#turn;
       try {
         const jobId = this.currentJobId;
@@ -208,8 +222,28 @@ interface Window {
         if (turn === this.#turn) this.#fail(error as Failure);
       } finally {
         this.#isAsking = false;
+        this.#catchUp();
         this.#pollLater();
       }
+    }
+
+    async #askLiveAddress(jobId: string): Promise<string | null> {
+      const { ticket } = this.#settings.actions;
+      return (await this.#site.ask<{ events: string | null }>(ticket, { jobId }, ANSWER_WITHIN_MS)).events;
+    }
+
+    /** Takes what came live. The numbers are shown as they are; words for another state are WordPress's, which is asked. */
+    #catchUp(): void {
+      const job = this.#heard;
+      if (job === undefined || this.#isActing) return;
+      const isNews = job.jobId === this.currentJobId && job.version > this.#shown.version;
+      if (isNews && job.status !== this.#shown.status) {
+        // A site that does not answer is asked by the timer, which leaves it more and more time.
+        if (this.#failures === 0) void this.#poll();
+        return;
+      }
+      this.#heard = undefined;
+      if (isNews) this.#show(withNumbers(this.#shown, job));
     }
 
     #take(job: JobView): void {
@@ -231,6 +265,7 @@ interface Window {
     #fail(failure: Failure): void {
       this.#failures += 1;
       this.#isOver = failure.final;
+      if (failure.final) this.#live.stop();
       const goesOn = this.#isWatching() && !failure.final;
       this.#showProblem(goesOn ? `${failure.message} ${this.#settings.texts.trying}` : failure.message);
       this.#showButtons();
@@ -239,7 +274,8 @@ interface Window {
     #pollLater(): void {
       window.clearTimeout(this.#timer);
       if (!this.#isWatching() || this.#isActing || this.#isOver) return;
-      const delay = Math.min(POLL_EVERY_MS * 2 ** this.#failures, POLL_AT_LEAST_EVERY_MS);
+      const every = this.#live.isLive && this.#failures === 0 ? POLL_EVERY_MS_WHILE_LIVE : POLL_EVERY_MS;
+      const delay = Math.min(every * 2 ** this.#failures, POLL_AT_LEAST_EVERY_MS);
       this.#timer = window.setTimeout(() => void this.#poll(), delay);
     }
 
@@ -272,6 +308,8 @@ interface Window {
       else bar.value = job.progress;
       this.#showProblem(undefined);
       this.#showButtons();
+      if (this.currentJobId === '') this.#live.stop();
+      else this.#live.follow(job);
     }
 
     /** A problem takes the place of the sentence about the state; the state itself stays. */
@@ -291,6 +329,17 @@ interface Window {
       this.#startButton.disabled = !mayAct || this.#isWatching() || !this.#settings.canStart;
       this.#cancelButton.disabled = !mayAct || this.currentJobId === '';
     }
+  }
+
+  /** The numbers of a job whose state has not changed, as Artly_Bridge_Job_View gives them. */
+  function withNumbers(view: JobView, job: ArtlyLiveJob): JobView {
+    const { processed, total, rejected, progress, version, stepMessage } = job;
+    const updated = job.inserted + job.updated;
+    return {
+      ...view,
+      ...{ processed, total, updated, rejected, progress, version },
+      ...{ message: stepMessage, detail: stepMessage },
+    };
   }
 
   function beginConnectionTest(settings: PageSettings): void {

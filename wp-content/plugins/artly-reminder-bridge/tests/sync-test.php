@@ -135,6 +135,61 @@ final class Artly_Sync_Test extends Artly_Test_Case {
 		$this->assertCount( 1, $this->requests( '/artly/sync/points-balances/cancel' ) );
 	}
 
+	public function test_the_page_gets_an_address_for_one_job_with_a_ticket_and_never_the_key(): void {
+		$this->started();
+		$address = $this->server_url() . '/artly/sync/jobs/job-1/events?ticket=a-ticket%2B%2F%3D';
+		foreach ( array( array( 'jobId' => 'job-1' ), array() ) as $fields ) {
+			list( $status, $answer ) = $this->ask( 'artly_get_sync_ticket', $fields );
+			$this->assertSame( 200, $status );
+			$this->assertSame( array( 'events' => $address, 'reason' => null ), $answer['data'] );
+			$this->assertStringNotContainsString( self::KEY, wp_json_encode( $answer ) );
+		}
+		$requests = $this->requests( '/artly/sync/jobs/job-1/ticket' );
+		$this->assertCount( 2, $requests );
+		$this->assertSame( array( 'POST', self::KEY ), array( $requests[0]['method'], $requests[0]['headers']['x-artly-secret'] ) );
+	}
+
+	/**
+	 * Servers that give no ticket.
+	 */
+	public function servers_without_tickets(): array {
+		$error = static fn( $code ) => array( 'success' => false, 'error' => $code, 'message' => 'No.' );
+		return array(
+			'one of an older version'  => array( 404, $error( 'NOT_FOUND' ), Artly_Bridge_Failure::REFUSED ),
+			'one that is away'         => array( 502, 'Bad gateway', Artly_Bridge_Failure::UNAVAILABLE ),
+			'one that is stopping'     => array( 503, $error( 'SHUTTING_DOWN' ), Artly_Bridge_Failure::REFUSED ),
+			'one that refuses the key' => array( 401, $error( 'WRONG_KEY' ), Artly_Bridge_Failure::WRONG_KEY ),
+			'one that forgot the job'  => array( 404, $error( 'JOB_NOT_FOUND' ), Artly_Bridge_Failure::JOB_NOT_FOUND ),
+			'one without tickets'      => array( 200, array( 'success' => true, 'ticket' => '' ), Artly_Bridge_Failure::NOT_ARTLY ),
+		);
+	}
+
+	/**
+	 * Each is an answer with its reason, and no error of the page.
+	 *
+	 * @dataProvider servers_without_tickets
+	 * @param int          $status HTTP status.
+	 * @param array|string $body   Body.
+	 * @param string       $reason Code of the failure.
+	 */
+	public function test_without_a_ticket_the_page_is_told_that_there_is_nothing_live( int $status, $body, string $reason ): void {
+		$this->started();
+		$this->tell_server( array( 'answer' => array( '/artly/sync/jobs/job-1/ticket' => compact( 'status', 'body' ) ) ) + $this->server_state() );
+		$this->assertNothingLive( $reason );
+		// What the page shows of the job has not changed by this.
+		$this->assertSame( 'pending', $this->ask( 'artly_get_sync_job_status' )[1]['data']['status'] );
+	}
+
+	public function test_without_a_job_a_server_or_settings_there_is_nothing_live(): void {
+		$this->assertNothingLive( Artly_Bridge_Failure::JOB_NOT_FOUND );
+		$this->assertSame( array(), $this->server_state()['requests'] ?? array() );
+		$this->started();
+		update_option( Artly_Bridge_Settings::OPTION_URL, 'http://127.0.0.1:' . Artly_Php_Server::free_port() );
+		$this->assertNothingLive( Artly_Bridge_Failure::UNREACHABLE );
+		delete_option( Artly_Bridge_Settings::OPTION_SECRET );
+		$this->assertNothingLive( Artly_Bridge_Failure::NOT_CONFIGURED );
+	}
+
 	public function test_there_is_nothing_to_cancel_where_nothing_was_started(): void {
 		list( $status, $answer ) = $this->ask( 'artly_cancel_sync' );
 		$this->assertSame( array( 409, Artly_Bridge_Failure::NOTHING_TO_CANCEL ), array( $status, $answer['data']['code'] ) );
@@ -220,7 +275,7 @@ final class Artly_Sync_Test extends Artly_Test_Case {
 		$this->shop( 3 );
 		$manager = $this->person( 10, array( 'manage_woocommerce' => true ) );
 		$member  = $this->person( 11, array( 'edit_posts' => true ) );
-		foreach ( array( 'artly_start_sync_points', 'artly_get_sync_job_status', 'artly_cancel_sync', 'artly_test_connection' ) as $action ) {
+		foreach ( array( 'artly_start_sync_points', 'artly_get_sync_job_status', 'artly_cancel_sync', 'artly_get_sync_ticket', 'artly_test_connection' ) as $action ) {
 			$this->assertSame( 403, $this->ask( $action, array(), $member )[0] );
 			list( $status, $answer ) = $this->ask( $action, array( 'nonce' => 'old' ) );
 			$this->assertSame( array( 403, Artly_Bridge_Ajax::EXPIRED ), array( $status, $answer['data']['code'] ) );
@@ -239,6 +294,17 @@ final class Artly_Sync_Test extends Artly_Test_Case {
 		$this->assertSame( Artly_Bridge_Failure::INVALID_ADDRESS, $test( 'sync', '' )['data']['code'] );
 		$this->assertSame( Artly_Bridge_Failure::UNREACHABLE, $test( 'http://127.0.0.1:' . Artly_Php_Server::free_port(), '' )['data']['code'] );
 		$this->assertSame( Artly_Bridge_Failure::NOT_ARTLY, $test( self::$site->url, '' )['data']['code'] );
+	}
+
+	/**
+	 * The page is answered that the job cannot be watched live.
+	 *
+	 * @param string $reason Why.
+	 */
+	private function assertNothingLive( string $reason ): void {
+		list( $status, $answer ) = $this->ask( 'artly_get_sync_ticket' );
+		$this->assertSame( 200, $status );
+		$this->assertSame( array( 'events' => null, 'reason' => $reason ), $answer['data'] );
 	}
 
 	/**

@@ -78,7 +78,9 @@ if ( '/artly/sync/points-balances/start' === $artly_path ) {
 	artly_stub_answer( 202, array( 'success' => true, 'jobId' => "job-{$artly_number}", 'message' => 'Accepted.' ) );
 }
 
-$artly_given = '/artly/sync/points-balances/cancel' === $artly_path ? json_decode( $artly_body, true )['jobId'] : ( $_GET['jobId'] ?? '' );
+$artly_wants_ticket = 1 === preg_match( '#^/artly/sync/jobs/([^/]+)/ticket$#', $artly_path, $artly_match );
+
+$artly_given = $artly_match[1] ?? $_GET['jobId'] ?? json_decode( $artly_body, true )['jobId'] ?? '';
 if ( ( $artly_state['job']['jobId'] ?? null ) !== $artly_given ) {
 	artly_stub_answer( 404, array( 'success' => false, 'error' => 'JOB_NOT_FOUND', 'message' => 'No such job.' ) );
 }
@@ -86,5 +88,8 @@ if ( '/artly/sync/points-balances/cancel' === $artly_path ) {
 	$artly_state['job']['status'] = 'cancelled';
 	++$artly_state['job']['version'];
 	artly_stub_answer( 200, array( 'success' => true, 'message' => 'Cancelled.', 'jobId' => $artly_given ) );
+}
+if ( $artly_wants_ticket ) {
+	artly_stub_answer( 201, array( 'success' => true, 'ticket' => 'a-ticket+/=', 'expiresAt' => '2026-01-01T00:01:00.000Z' ) );
 }
 artly_stub_answer( 200, array( 'success' => true, 'job' => $artly_state['job'] ) );
