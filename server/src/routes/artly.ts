@@ -10,7 +10,7 @@ import type { SyncJobService } from '../services/syncJobService.ts';
 import { balanceRoutes } from './balances.ts';
 import { endpoint } from './endpoint.ts';
 import { answerStatus } from './jobAnswer.ts';
-import { jobRoutes, rejectAsJson } from './jobs.ts';
+import { cancelAsJson, jobRoutes, rejectAsJson } from './jobs.ts';
 import { type LiveParts, liveRoutes } from './live.ts';
 import { readIdempotencyKey, readJobId, readJobPlan } from './parse.ts';
 import { recordRoutes } from './records.ts';
@@ -90,9 +90,7 @@ export async function answerCancel(
   { jobs, jobId }: { jobs: SyncJobService; jobId: string },
 ): Promise<void> {
   const { siteId } = siteOf(request);
-  const { job, cancelled } = await jobs.cancel({ siteId, jobId, actor: actorOf(request) });
-  const message = cancelled ? job.stepMessage : `The job had ended before: it is ${job.status}.`;
-  response.json({ success: true, message, jobId });
+  response.json(cancelAsJson(await jobs.cancel({ siteId, jobId, actor: actorOf(request) })));
 }
 
 function incomingJob(request: Request, { bodyIdleMs, stopping }: ArtlyParts): IncomingJob {

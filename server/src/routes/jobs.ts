@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import type { Attempt, AuditEntry } from '../domain/auditTrail.ts';
 import type { RejectedRecord } from '../domain/batch.ts';
-import { isoTime, jobAsJson } from '../domain/job.ts';
+import { isoTime, type Job, jobAsJson } from '../domain/job.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
 import { type ArtlyParts, answerCancel } from './artly.ts';
 import { endpoint } from './endpoint.ts';
@@ -108,6 +108,12 @@ export async function answerRejects(
 ): Promise<void> {
   response.type(csv ? 'text/csv' : 'application/x-ndjson');
   await pipeline(rejectLines(rejects, csv ? csvLine : ndjsonLine, csv ? CSV_HEAD : ''), response);
+}
+
+/** The answer to a cancel, also of a job that had ended. */
+export function cancelAsJson({ job, cancelled }: { job: Job; cancelled: boolean }) {
+  const message = cancelled ? job.stepMessage : `The job had ended before: it is ${job.status}.`;
+  return { success: true, message, jobId: job.jobId };
 }
 
 export function auditAsJson(entries: AuditEntry[]) {

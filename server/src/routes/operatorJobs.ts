@@ -2,7 +2,7 @@ import type { RequestHandler, Router } from 'express';
 import type { RejectedRecord } from '../domain/batch.ts';
 import { isoTime, type Job, jobAsJson } from '../domain/job.ts';
 import { endpoint } from './endpoint.ts';
-import { answerRejects, answerRetry, attemptsAsJson, auditAsJson } from './jobs.ts';
+import { answerRejects, answerRetry, attemptsAsJson, auditAsJson, cancelAsJson } from './jobs.ts';
 import type { OperatorParts } from './operator.ts';
 import { operatorActor } from './operatorGuard.ts';
 import { cursorOf, readJobsQuery, readRejectsQuery } from './operatorParse.ts';
@@ -47,9 +47,7 @@ export function operatorJobRoutes(
     before,
     post: async (request, response) => {
       const jobId = readJobId(request.params.jobId);
-      const { job, cancelled } = await operator.cancel(jobId, operatorActor(request));
-      const message = cancelled ? job.stepMessage : `The job had ended before: it is ${job.status}.`;
-      response.json({ success: true, message, jobId });
+      response.json(cancelAsJson(await operator.cancel(jobId, operatorActor(request))));
     },
   });
   endpoint(router, '/operator/jobs/:jobId/retry', {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../domain/errors.ts';
-import type { Job, JobMode, JobStatus } from '../domain/job.ts';
+import type { AuditEvent, Job, JobMode, JobStatus } from '../domain/job.ts';
 import type { Actor } from './storage.ts';
 
 /** The row of a job, the same on every database: the job itself, and what only storage needs to know of it. */
@@ -82,4 +82,21 @@ export function jobFromRow(row: Record<string, unknown>): JobRow {
 function partsStateOf({ accepted, status }: { accepted: boolean; status: JobStatus }): Job['inParts'] {
   if (accepted) return 'committed';
   return status === 'pending' ? 'receiving' : null;
+}
+
+/** What is written into the audit trail of a job. */
+export interface AuditNote {
+  event: AuditEvent;
+  actor: Actor;
+  now: number;
+  detail: string | null;
+}
+
+/** An entry of the trail, with what the job has settled, as the parameters of its INSERT. */
+export function auditValues(
+  { jobSeq, attempt, inserted, updated, unchanged, rejected }: JobRow,
+  { event, actor, now, detail }: AuditNote,
+) {
+  const counts = { inserted, updated, unchanged, rejected };
+  return { jobSeq, now, event, actor: actor.name, ip: actor.ip, attempt, detail, ...counts };
 }

@@ -5,17 +5,10 @@ import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Connection } from './postgresDatabase.ts';
 import { columnsOf, type RowColumns } from './postgresRows.ts';
-import type { StagedBatch } from './postgresStaged.ts';
+import type { PackedBatch } from './postgresStaged.ts';
+import type { Settled } from './stagedBatch.ts';
 
 /** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
-
-export interface Settled {
-  records: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  rejected: number;
-}
 
 /** Where the job stands among the others of its line: the same for all batches of one transaction. */
 export interface Order {
@@ -37,7 +30,7 @@ const NO_USER_ID = Number.MAX_SAFE_INTEGER;
 export async function orderOf(
   tx: Connection,
   { siteId, type, place, mode }: JobRow,
-  batches: StagedBatch[],
+  batches: PackedBatch[],
 ): Promise<Order> {
   const withRows = batches.filter(({ rowCount }) => rowCount > 0);
   const row = await tx.get(
@@ -68,7 +61,7 @@ export async function orderOf(
 /** Applies batches in their order, and tells what became of their records. */
 export async function applyBatches(
   tx: Connection,
-  { job, batches, order }: { job: JobRow; batches: StagedBatch[]; order: Order },
+  { job, batches, order }: { job: JobRow; batches: PackedBatch[]; order: Order },
 ): Promise<Settled> {
   const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
   const groups = groupsOf(batches);
@@ -76,7 +69,7 @@ export async function applyBatches(
   const allNew = groups.length === 1 && !order.anyStands && !order.olderThanRemovals;
   for (const group of groups) {
     const { inserted, updated } = await applyRows(tx, { job, group, order, allNew });
-    const removed = await applyRemovals(tx, job, group.at(-1) as StagedBatch);
+    const removed = await applyRemovals(tx, job, group.at(-1) as PackedBatch);
     const records = sumOf(group, ({ recordCount }) => recordCount);
     const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
     settled.records += records;
@@ -92,8 +85,8 @@ export async function applyBatches(
  * Batches that one statement may write: the same members stand in no two of them, so that there is no order to keep,
  * and all have one type of points. The first batches of a job are small; a shop sends its members by rising id.
  */
-function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
-  const groups: StagedBatch[][] = [];
+function groupsOf(batches: PackedBatch[]): PackedBatch[][] {
+  const groups: PackedBatch[][] = [];
   for (const batch of batches) {
     const group = groups.at(-1);
     const last = group?.at(-1);
@@ -103,7 +96,7 @@ function groupsOf(batches: StagedBatch[]): StagedBatch[][] {
   return groups;
 }
 
-function isJoinable(last: StagedBatch, next: StagedBatch): boolean {
+function isJoinable(last: PackedBatch, next: PackedBatch): boolean {
   const type = onlyTypeOf(last);
   if (type === null || type !== onlyTypeOf(next)) return false;
   return last.removalCount === 0 && last.maxUserId < next.minUserId;
@@ -116,7 +109,7 @@ interface Written {
 
 interface Application {
   job: JobRow;
-  group: StagedBatch[];
+  group: PackedBatch[];
   order: Order;
   allNew: boolean;
 }
@@ -126,7 +119,7 @@ async function applyRows(tx: Connection, application: Application): Promise<Writ
   if (sumOf(group, ({ rowCount }) => rowCount) === 0) return { inserted: 0, updated: 0 };
   const { table } = jobTypeNamed(job.type);
   if (table === null) return writeBalances(tx, application);
-  return writeRows(tx, { table, job, batch: group[0] as StagedBatch, mark: order.mark });
+  return writeRows(tx, { table, job, batch: group[0] as PackedBatch, mark: order.mark });
 }
 
 async function writeBalances(
@@ -134,7 +127,7 @@ async function writeBalances(
   { job: { siteId, place }, group, order, allNew }: Application,
 ): Promise<Written> {
   const columns = columnsOfGroup(group);
-  const rows = { siteId, place, onlyType: onlyTypeOf(group[0] as StagedBatch), ...columns };
+  const rows = { siteId, place, onlyType: onlyTypeOf(group[0] as PackedBatch), ...columns };
   try {
     if (allNew) return { inserted: await tx.run(INSERT, rows), updated: 0 };
     const written = await tx.get(order.olderThanRemovals ? UPSERT_UNLESS_REMOVED : UPSERT, rows);
@@ -148,7 +141,7 @@ async function writeBalances(
 /** The records of all other types: what their table says. No two of their batches make a group. */
 async function writeRows(
   tx: Connection,
-  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: StagedBatch; mark: boolean },
+  { table, job, batch, mark }: { table: RecordTable; job: JobRow; batch: PackedBatch; mark: boolean },
 ): Promise<Written> {
   const rows = { siteId: job.siteId, place: job.place, rows: unpackText(batch.packedRows) };
   const written = await tx.get(table.postgres.write, rows);
@@ -157,15 +150,15 @@ async function writeRows(
   return { inserted: written?.inserted as number, updated: written?.updated as number };
 }
 
-function columnsOfGroup(group: StagedBatch[]): RowColumns {
+function columnsOfGroup(group: PackedBatch[]): RowColumns {
   const rowCount = sumOf(group, (batch) => batch.rowCount);
   const texts = group.map(({ packedRows }) => unpackText(packedRows));
-  const columns = columnsOf(texts, { rowCount, withTypes: onlyTypeOf(group[0] as StagedBatch) === null });
+  const columns = columnsOf(texts, { rowCount, withTypes: onlyTypeOf(group[0] as PackedBatch) === null });
   texts.forEach(freeBytes);
   return columns;
 }
 
-function onlyTypeOf({ pointsTypes }: StagedBatch): string | null {
+function onlyTypeOf({ pointsTypes }: PackedBatch): string | null {
   return pointsTypes.length === 1 ? (pointsTypes[0] as string) : null;
 }
 
@@ -173,7 +166,7 @@ function onlyTypeOf({ pointsTypes }: StagedBatch): string | null {
 async function applyRemovals(
   tx: Connection,
   { siteId, jobSeq, place }: JobRow,
-  { n, removalCount }: StagedBatch,
+  { n, removalCount }: PackedBatch,
 ): Promise<number> {
   if (removalCount === 0) return 0;
   const removals = { siteId, place, jobSeq, n };
@@ -182,7 +175,7 @@ async function applyRemovals(
   return removed;
 }
 
-function sumOf(group: StagedBatch[], count: (batch: StagedBatch) => number): number {
+function sumOf(group: PackedBatch[], count: (batch: PackedBatch) => number): number {
   return group.reduce((sum, batch) => sum + count(batch), 0);
 }
 

@@ -1,5 +1,5 @@
-import { type AuditEvent, JOB_MOVES, type JobMove, mayMove } from '../domain/job.ts';
-import { type JobRow, jobFromRow } from './jobRow.ts';
+import { JOB_MOVES, type JobMove, mayMove } from '../domain/job.ts';
+import { type AuditNote, auditValues, type JobRow, jobFromRow } from './jobRow.ts';
 import type { Connection, Values } from './postgresDatabase.ts';
 import type { Actor, Claim } from './storage.ts';
 
@@ -66,26 +66,10 @@ export async function updateJob(
   return jobFromRow(row as Record<string, unknown>);
 }
 
-export async function writeAudit(
-  tx: Connection,
-  { jobSeq, attempt, inserted, updated, unchanged, rejected }: JobRow,
-  { event, actor, now, detail }: { event: AuditEvent; actor: Actor; now: number; detail: string | null },
-): Promise<void> {
+export async function writeAudit(tx: Connection, job: JobRow, note: AuditNote): Promise<void> {
   await tx.run(
     `INSERT INTO artly.job_audit (job_seq, at, event, actor, ip, attempt, detail, inserted, updated, unchanged, rejected)
      VALUES (:jobSeq, :now, :event, :actor, :ip, :attempt, :detail, :inserted, :updated, :unchanged, :rejected)`,
-    {
-      jobSeq,
-      now,
-      event,
-      actor: actor.name,
-      ip: actor.ip,
-      attempt,
-      detail,
-      inserted,
-      updated,
-      unchanged,
-      rejected,
-    },
+    auditValues(job, note),
   );
 }

@@ -4,11 +4,12 @@ import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatches, orderOf, type Settled } from './postgresApply.ts';
+import { applyBatches, orderOf } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
-import { nextBatches, type StagedBatch } from './postgresStaged.ts';
+import { nextBatches } from './postgresStaged.ts';
+import type { Settled, StagedBatch } from './stagedBatch.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on PostgreSQL: the methods of the port of the same names. */

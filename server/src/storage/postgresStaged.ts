@@ -1,17 +1,11 @@
 import type { JobRow } from './jobRow.ts';
 import type { Connection, PostgresDatabase, Row } from './postgresDatabase.ts';
+import { type StagedBatch, stagedBatchFromRow } from './stagedBatch.ts';
 
 /** Reading the batches of a job on PostgreSQL, in their order, when they are to be applied. */
 
-export interface StagedBatch {
-  n: number;
-  recordCount: number;
-  rowCount: number;
-  removalCount: number;
-  rejectCount: number;
-  minUserId: number;
-  maxUserId: number;
-  pointsTypes: string[];
+/** A batch with its rows, read together as each reading is a way to the server and back. */
+export interface PackedBatch extends StagedBatch {
   packedRows: Uint8Array;
 }
 
@@ -21,15 +15,15 @@ const RECORDS_A_READ = 20_000;
 const MOST_AHEAD = 16;
 
 /** By job, batches that were read and not applied yet. They never change, so they can't be out of date. */
-const aheadOf = new WeakMap<PostgresDatabase, Map<number, StagedBatch[]>>();
+const aheadOf = new WeakMap<PostgresDatabase, Map<number, PackedBatch[]>>();
 
 /** Up to `maxRecords` of the batches that come next, but at least one. */
 export async function nextBatches(
   db: PostgresDatabase,
   tx: Connection,
   { job, maxRecords }: { job: JobRow; maxRecords: number },
-): Promise<StagedBatch[]> {
-  const ahead = aheadOf.get(db) ?? new Map<number, StagedBatch[]>();
+): Promise<PackedBatch[]> {
+  const ahead = aheadOf.get(db) ?? new Map<number, PackedBatch[]>();
   aheadOf.set(db, ahead);
   const kept = ahead.get(job.jobSeq) ?? [];
   ahead.delete(job.jobSeq);
@@ -40,14 +34,14 @@ export async function nextBatches(
 }
 
 /** Whether they are what comes next, and as many as one move may take, or all that are left. */
-function isEnough(batches: StagedBatch[], { job, maxRecords }: { job: JobRow; maxRecords: number }): boolean {
+function isEnough(batches: PackedBatch[], { job, maxRecords }: { job: JobRow; maxRecords: number }): boolean {
   if (batches[0]?.n !== job.nextBatch) return false;
   const records = batches.reduce((sum, { recordCount }) => sum + recordCount, 0);
   return records >= maxRecords || batches.at(-1)?.n === job.batchCount - 1;
 }
 
 /** How many of the first ones have at most `maxRecords` together: at least one. */
-function countWithin(batches: StagedBatch[], maxRecords: number): number {
+function countWithin(batches: PackedBatch[], maxRecords: number): number {
   let [count, records] = [0, 0];
   for (const { recordCount } of batches) {
     records += recordCount;
@@ -58,13 +52,13 @@ function countWithin(batches: StagedBatch[], maxRecords: number): number {
 }
 
 /** A job that goes on elsewhere leaves its batches here until others need the room. */
-function keepAhead(ahead: Map<number, StagedBatch[]>, jobSeq: number, batches: StagedBatch[]): void {
+function keepAhead(ahead: Map<number, PackedBatch[]>, jobSeq: number, batches: PackedBatch[]): void {
   const [oldest] = ahead.keys();
   if (ahead.size >= MOST_AHEAD && oldest !== undefined) ahead.delete(oldest);
   ahead.set(jobSeq, batches);
 }
 
-async function readBatches(tx: Connection, { jobSeq, nextBatch }: JobRow): Promise<StagedBatch[]> {
+async function readBatches(tx: Connection, { jobSeq, nextBatch }: JobRow): Promise<PackedBatch[]> {
   const rows = await tx.all(NEXT_BATCHES, { jobSeq, next: nextBatch, maxRecords: RECORDS_A_READ });
   return rows.map(batchFromRow);
 }
@@ -80,16 +74,7 @@ const NEXT_BATCHES = `
   ) AS b
   WHERE place = 1 OR records <= :maxRecords ORDER BY n`;
 
-function batchFromRow(row: Row): StagedBatch {
-  return {
-    n: row.n as number,
-    recordCount: row.record_count as number,
-    rowCount: row.row_count as number,
-    removalCount: row.removal_count as number,
-    rejectCount: row.reject_count as number,
-    minUserId: row.min_user_id as number,
-    maxUserId: row.max_user_id as number,
-    pointsTypes: row.points_types as string[],
-    packedRows: row.packed_rows as Uint8Array,
-  };
+function batchFromRow(row: Row): PackedBatch {
+  const packedRows = row.packed_rows as Uint8Array;
+  return { ...stagedBatchFromRow(row, row.points_types as string[]), packedRows };
 }

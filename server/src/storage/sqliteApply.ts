@@ -4,27 +4,9 @@ import type { RecordTable } from '../jobTypes/jobType.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import type { JobRow } from './jobRow.ts';
 import type { Row, SqliteDatabase } from './sqliteDatabase.ts';
+import { type Settled, type StagedBatch, stagedBatchFromRow } from './stagedBatch.ts';
 
 /** Applying batches on SQLite, inside the transaction of `applyNext`: docs/decisions/0003-the-batch.md. */
-
-export interface StagedBatch {
-  n: number;
-  recordCount: number;
-  rowCount: number;
-  removalCount: number;
-  rejectCount: number;
-  minUserId: number;
-  maxUserId: number;
-  pointsTypes: string[];
-}
-
-export interface Settled {
-  records: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  rejected: number;
-}
 
 /** Ids that lie this close are counted by their range, which is far cheaper than looking up each. */
 const CLOSE_IDS = 4;
@@ -239,14 +221,5 @@ export const BATCH_STATEMENTS = {
 };
 
 function batchFromRow(row: Row): StagedBatch {
-  return {
-    n: row.n as number,
-    recordCount: row.record_count as number,
-    rowCount: row.row_count as number,
-    removalCount: row.removal_count as number,
-    rejectCount: row.reject_count as number,
-    minUserId: row.min_user_id as number,
-    maxUserId: row.max_user_id as number,
-    pointsTypes: JSON.parse(row.points_types as string) as string[],
-  };
+  return stagedBatchFromRow(row, JSON.parse(row.points_types as string));
 }

@@ -1,5 +1,5 @@
-import { type AuditEvent, JOB_MOVES, type Job, type JobMove, mayMove } from '../domain/job.ts';
-import { type JobRow, jobFromRow } from './jobRow.ts';
+import { JOB_MOVES, type Job, type JobMove, mayMove } from '../domain/job.ts';
+import { type AuditNote, auditValues, type JobRow, jobFromRow } from './jobRow.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import type { Actor, Claim } from './storage.ts';
 
@@ -45,27 +45,11 @@ interface MoveDetails {
   detail?: string | null;
 }
 
-export function writeAudit(
-  db: SqliteDatabase,
-  { jobSeq, attempt, inserted, updated, unchanged, rejected }: JobRow,
-  { event, actor, now, detail }: { event: AuditEvent; actor: Actor; now: number; detail: string | null },
-): void {
+export function writeAudit(db: SqliteDatabase, job: JobRow, note: AuditNote): void {
   db.run(
     `INSERT INTO job_audit (job_seq, at, event, actor, ip, attempt, detail, inserted, updated, unchanged, rejected)
      VALUES (:jobSeq, :now, :event, :actor, :ip, :attempt, :detail, :inserted, :updated, :unchanged, :rejected)`,
-    {
-      jobSeq,
-      now,
-      event,
-      actor: actor.name,
-      ip: actor.ip,
-      attempt,
-      detail,
-      inserted,
-      updated,
-      unchanged,
-      rejected,
-    },
+    auditValues(job, note),
   );
 }
 

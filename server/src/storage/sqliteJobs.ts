@@ -4,9 +4,10 @@ import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
 import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
-import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches, type Settled } from './sqliteApply.ts';
+import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
 import { claimedRow, jobRow, moveJob } from './sqliteJobRow.ts';
+import type { Settled } from './stagedBatch.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on SQLite: the methods of the port of the same names. */
