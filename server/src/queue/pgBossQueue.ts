@@ -257,9 +257,15 @@ export class PgBossQueue implements Queue {
     await this.#boss.deleteJob(this.#name, id).catch((error) => this.#failed(error));
   }
 
-  /** To the back of the line. A message that waits already takes over the holder: who comes next comes in its name. */
+  /**
+   * To the back of the line. A message that waits already takes over the holder: who comes next comes in its name. Each
+   * statement is a transaction of its own (`db`): pg-boss would keep one open over several, and where the network fails
+   * between two of them, the server would keep the message locked for hours.
+   */
   async #putBack(look: Look): Promise<void> {
-    const rest = { singletonKey: look.jobId, priority: priorityOf(look) };
+    const own = this.#boss.getDb();
+    const db: typeof own = { executeSql: (text, values) => own.executeSql(text, values) };
+    const rest = { singletonKey: look.jobId, priority: priorityOf(look), db };
     await this.#boss.upsert(this.#name, look, rest).catch((error) => this.#failed(error));
   }
 

@@ -6,7 +6,8 @@ import pg from 'pg';
 import type { Log } from '../../src/domain/log.ts';
 import type { Bell, PgBossQueue, PgBossQueueOptions } from '../../src/queue/pgBossQueue.ts';
 import type { TurnHandler } from '../../src/queue/queue.ts';
-import { PostgresServer } from '../support/postgresServer.ts';
+import { LeakyProxy } from '../notices/leakyProxy.ts';
+import { PostgresServer, query } from '../support/postgresServer.ts';
 import { quietLog } from '../support/testServer.ts';
 import { openPgBossQueue } from './openPgBossQueue.ts';
 
@@ -140,6 +141,49 @@ test('the queue outlives a database that crashes: sending and working go on', as
   await lastTurn;
   assert.ok(seen.includes('queue.back'));
 });
+
+test('a process whose connection goes silent while it puts a job back keeps the job from nobody', async (t) => {
+  const own = await server.database();
+  const proxy = await LeakyProxy.start(server.port);
+  t.after(() => proxy.stop());
+  const name = `test-${randomUUID()}`;
+  const [silent, other] = [
+    await testQueue(t, { url: proxy.before(own), name }),
+    await testQueue(t, { url: own, name }),
+  ];
+  const [jobId, begun] = [randomUUID(), Promise.withResolvers<void>()];
+  await silent.work(async () => {
+    await query(own, SLOW_MESSAGES);
+    begun.resolve();
+    return 'again';
+  });
+  await silent.send(jobId);
+  await begun.promise;
+  await untilAsleep(own);
+  proxy.swallow('both', { newOnes: true });
+  await untilAsleep(own, false);
+  const taken = Promise.withResolvers<void>();
+  await other.work(async (turn) => {
+    if (turn.jobId === jobId) taken.resolve();
+    return 'done';
+  });
+  await Promise.race([
+    other.send(jobId).then(() => taken.promise),
+    pause(5_000).then(() => assert.fail('the job is kept from the others')),
+  ]);
+});
+
+/** To put a job back for its second turn takes so long that a network may fail meanwhile. */
+const SLOW_MESSAGES = `
+  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+  CREATE TRIGGER slow BEFORE INSERT ON pgboss.job FOR EACH ROW
+    WHEN (NEW.data ->> 'turns' = '1') EXECUTE FUNCTION slow()`;
+
+/** Waits until a statement sleeps in the database, or until none does. */
+async function untilAsleep(database: string, asleep = true): Promise<void> {
+  const looked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+  while ((await query(database, looked)).length > 0 !== asleep) await pause(10);
+}
 
 /** Some jobs that want turns until enough were given, while each is sent again and again. */
 class Busy {
