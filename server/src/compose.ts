@@ -78,7 +78,7 @@ interface Adapters {
 /** On SQLite, one worker serves all: short turns, so that a small job waits little. */
 const SQLITE_TURN_MS = 100;
 /** On PostgreSQL, to go back into the line costs some statements, and there are several workers. */
-const POSTGRES_TURN_MS = 300;
+const POSTGRES_TURN_MS = 200;
 /** Statements of the queue are few and short. */
 const QUEUE_CONNECTIONS = 2;
 /** For a visit of the command line. */

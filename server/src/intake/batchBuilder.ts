@@ -1,5 +1,5 @@
 import type { Batch, KeptReject, RejectedRecord } from '../domain/batch.ts';
-import { batchSizeFor } from '../domain/batchSize.ts';
+import { batchCapacityFor } from '../domain/batchSize.ts';
 import type { JobType } from '../jobTypes/jobType.ts';
 import { BatchRows } from './batchRows.ts';
 import type { PlainRecord } from './plainRecord.ts';
@@ -27,7 +27,7 @@ export class BatchBuilder {
 
   constructor({ type: { table }, maxRejects, expectedTotal = 0 }: BatchPlan) {
     this.#expectedTotal = expectedTotal;
-    this.#capacity = batchSizeFor(expectedTotal);
+    this.#capacity = batchCapacityFor(expectedTotal);
     this.#mayReject = maxRejects;
     this.#rows = table === null ? new BatchRows({ records: this.#capacity }) : new TableRows(table);
     this.#open = new OpenBatch(this.#rows, maxRejects);
@@ -82,7 +82,7 @@ export class BatchBuilder {
     this.#finished.push(batch);
     this.#mayReject -= batch.rejects.length;
     this.#open = new OpenBatch(this.#rows, this.#mayReject);
-    this.#capacity = batchSizeFor(Math.max(this.#expectedTotal, this.#total));
+    this.#capacity = batchCapacityFor(Math.max(this.#expectedTotal, this.#total));
   }
 }
 

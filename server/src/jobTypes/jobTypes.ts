@@ -1,4 +1,6 @@
 import { SyncError } from '../domain/errors.ts';
+import type { Job } from '../domain/job.ts';
+import { stepMessage } from '../domain/stepMessage.ts';
 import type { JobType, RecordTable } from './jobType.ts';
 import { pointsBalances } from './pointsBalances.ts';
 import { pointsEvents } from './pointsEvents.ts';
@@ -17,6 +19,11 @@ export function jobTypeNamed(name: string): JobType {
   if (type !== undefined) return type;
   const known = JOB_TYPES.map((one) => one.name).join(', ');
   throw new SyncError('TYPE_NOT_FOUND', `There is no such type of job: use one of ${known}.`);
+}
+
+/** What a job says of itself while its records are applied. */
+export function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
+  return stepMessage.applying(jobTypeNamed(job.type).records, job);
 }
 
 /** The table of a type that has one. */

@@ -8,9 +8,9 @@ import { columnsOf, type RowColumns } from './postgresRows.ts';
 import type { PackedBatch } from './postgresStaged.ts';
 import type { Settled } from './stagedBatch.ts';
 
-/** Applying batches on PostgreSQL, inside the transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
+/** Applying batches on PostgreSQL, inside a transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
 
-/** Where the job stands among the others of its line: the same for all batches of one transaction. */
+/** Where the job stands among the others of its line: the same for all batches of a move. */
 export interface Order {
   /** Whether records that change nothing leave their mark. */
   mark: boolean;

@@ -26,6 +26,8 @@ export interface PostgresOptions {
   /** How long a call waits for a connection. */
   connectTimeoutMs?: number;
   applicationName?: string;
+  /** From how many records on two connections share a move of a job: for fewer, the second costs more than it gives. */
+  sharesFrom?: number;
 }
 
 /** From when on a silent connection is asked whether the other side is still there. */
@@ -43,6 +45,8 @@ export class PostgresDatabase {
   readonly #options: Required<PostgresOptions>;
   /** Whether a write found no room, and none has been found since: `check` looks then. */
   diskWasFull = false;
+  /** Moves of jobs that this process makes at the moment. */
+  movesUnderWay = 0;
 
   constructor(options: PostgresOptions) {
     this.#options = {
@@ -52,6 +56,7 @@ export class PostgresDatabase {
       idleInTransactionMs: 8_000,
       connectTimeoutMs: 5_000,
       applicationName: 'artly-sync',
+      sharesFrom: 2_000,
       ...options,
     };
     const { url, poolSize, statementTimeoutMs, connectTimeoutMs, applicationName } = this.#options;
@@ -70,6 +75,17 @@ export class PostgresDatabase {
     const ignore = () => undefined;
     this.#pool.on('error', ignore);
     this.#pool.on('connect', (client) => client.on('error', ignore));
+  }
+
+  /** How many more transactions could begin at once. */
+  get spareConnections(): number {
+    const { idleCount, totalCount, waitingCount } = this.#pool;
+    return idleCount + this.#options.poolSize - totalCount - waitingCount;
+  }
+
+  /** From how many records on two connections share a move. */
+  get sharesFrom(): number {
+    return this.#options.sharesFrom;
   }
 
   /** One look, which is a transaction of its own. */

@@ -1,15 +1,11 @@
-import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
+import type { Job } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
-import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
-import { type JobRow, jobFromRow, WORKER } from './jobRow.ts';
-import { applyBatches, orderOf } from './postgresApply.ts';
+import { applyingMessage } from '../jobTypes/jobTypes.ts';
+import { type JobRow, WORKER } from './jobRow.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, lockedRow, moveJob } from './postgresJobRow.ts';
 import { LOCK_SPACES, lockUntilCommit } from './postgresLocks.ts';
-import { nextBatches } from './postgresStaged.ts';
-import type { Settled, StagedBatch } from './stagedBatch.ts';
 import type { Actor, Claim } from './storage.ts';
 
 /** The life of a job on PostgreSQL: the methods of the port of the same names. */
@@ -29,10 +25,6 @@ export function claim(
     if (job.leaseOwner === owner) return renew(tx, job, lease);
     return (job.leaseUntil ?? 0) <= now ? resume(tx, job, { lease, now }) : undefined;
   });
-}
-
-function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
-  return stepMessage.applying(jobTypeNamed(job.type).records, job);
 }
 
 interface Lease {
@@ -85,66 +77,6 @@ async function isFirstInLine(tx: Connection, job: JobRow): Promise<boolean> {
     { siteId: job.siteId, type: job.type, jobSeq: job.jobSeq },
   );
   return before === undefined;
-}
-
-export function applyNext(
-  db: PostgresDatabase,
-  { leaseMs, now, ...claimed }: Claim & { leaseMs: number; now: number },
-): Promise<Job | undefined> {
-  const apply = async (tx: Connection) => {
-    const job = await claimedRow(tx, claimed);
-    if (job === undefined || job.processed >= job.total) return undefined;
-    const batches = await nextBatches(db, tx, { job, maxRecords: batchSizeFor(job.total) });
-    const order = await orderOf(tx, job, batches);
-    const settled = await applyBatches(tx, { job, batches, order });
-    return progressed(tx, job, { batches, settled, leaseMs, now });
-  };
-  return db.race(apply, { planWithValues: false });
-}
-
-interface Progress {
-  batches: StagedBatch[];
-  settled: Settled;
-  leaseMs: number;
-  now: number;
-}
-
-/** The statement that fences: `undefined` when the job is no longer as it was when its batches were read. */
-async function progressed(
-  tx: Connection,
-  job: JobRow,
-  { batches, settled: { records, ...counts }, leaseMs, now }: Progress,
-): Promise<Job | undefined> {
-  const processed = job.processed + records;
-  const row = await tx.get(
-    `WITH progressed AS (
-     UPDATE artly.jobs SET next_batch = :behind, processed = :processed, inserted = inserted + :inserted,
-       updated = updated + :updated, unchanged = unchanged + :unchanged, rejected = rejected + :rejected,
-       version = version + 1, failures = 0, lease_until = :leaseUntil, step_message = :message, updated_at = :now,
-       ms_per_record = :msPerRecord
-     WHERE job_id = :jobId AND status = 'running' AND attempt = :attempt AND next_batch = :nextBatch
-     RETURNING *
-   ), sampled AS (
-     INSERT INTO artly.job_samples (job_seq, attempt, processed, at)
-     SELECT job_seq, attempt, :before::bigint, :now FROM progressed WHERE :worthASample::boolean
-     ON CONFLICT DO NOTHING)
-   SELECT * FROM progressed`,
-    {
-      ...counts,
-      jobId: job.jobId,
-      attempt: job.attempt,
-      nextBatch: job.nextBatch,
-      behind: (batches.at(-1)?.n ?? 0) + 1,
-      processed,
-      before: job.processed,
-      worthASample: isWorthASample(job, records),
-      leaseUntil: now + leaseMs,
-      message: applyingMessage({ ...job, processed }),
-      msPerRecord: msPerRecordAfter(job, { records, now }),
-      now,
-    },
-  );
-  return row && jobFromRow(row);
 }
 
 export function complete(

@@ -1,3 +1,4 @@
+import * as applyNext from './postgresApplyNext.ts';
 import * as cleanup from './postgresCleanup.ts';
 import type { PostgresDatabase } from './postgresDatabase.ts';
 import * as jobs from './postgresJobs.ts';
@@ -26,6 +27,7 @@ export const METHODS: PostgresMethods = {
   ...uploads,
   ...parts,
   ...jobs,
+  ...applyNext,
   ...snapshots,
   ...reads,
   ...operator,

@@ -81,44 +81,39 @@ export async function keepRequest(
   return kept === 1;
 }
 
-/** Batches are numbered on from `firstNumber`; to the index of each reject, `rejectsFrom` is added. */
+/**
+ * Batches are numbered on from `firstNumber`; to the index of each reject, `rejectsFrom` is added. One statement writes
+ * them all: their rows go over in one piece, of which each takes its share.
+ */
 export async function insertBatches(
   tx: Connection,
   { jobSeq }: JobRow,
   batches: Batch[],
   { firstNumber, rejectsFrom }: { firstNumber: number; rejectsFrom: number },
 ): Promise<void> {
-  for (const [at, batch] of batches.entries()) {
-    await insertBatch(tx, { jobSeq, n: firstNumber + at, batch });
+  if (batches.length === 0) return;
+  let from = 1;
+  const list = batches.map(({ rows, count, rejects, ...batch }, at) => {
+    const share = { n: firstNumber + at, count, from, bytes: rows.length };
+    from += rows.length;
+    return { ...batch, ...share };
+  });
+  const rows = Buffer.concat(batches.map((batch) => batch.rows));
+  await tx.run(INSERT_BATCHES, { jobSeq, batches: JSON.stringify(list), rows });
+  for (const batch of batches) {
     if (batch.rejects.length > 0) await insertRejects(tx, { jobSeq, rejectsFrom, batch });
   }
 }
 
-async function insertBatch(
-  tx: Connection,
-  { jobSeq, n, batch }: { jobSeq: number; n: number; batch: Batch },
-): Promise<void> {
-  await tx.run(
-    `INSERT INTO artly.job_batches (job_seq, n, record_count, packed_rows, row_count, removal_list, removal_count,
-       reject_count, min_user_id, max_user_id, points_types, rejected_user_ids)
-     VALUES (:jobSeq, :n, :count, :rows, :rowCount, :removals, :removalCount, :rejectCount, :minUserId, :maxUserId,
-       :pointsTypes, :rejectedUserIds)`,
-    {
-      jobSeq,
-      n,
-      count: batch.count,
-      rows: batch.rows,
-      rowCount: batch.rowCount,
-      removals: batch.removals,
-      removalCount: batch.removalCount,
-      rejectCount: batch.rejectCount,
-      minUserId: batch.minUserId,
-      maxUserId: batch.maxUserId,
-      pointsTypes: JSON.stringify(batch.pointsTypes),
-      rejectedUserIds: JSON.stringify(batch.rejectedUserIds),
-    },
-  );
-}
+/** The names of the columns of `b` are those of a `Batch`. */
+const INSERT_BATCHES = `
+  INSERT INTO artly.job_batches (job_seq, n, record_count, packed_rows, row_count, removal_list, removal_count,
+    reject_count, min_user_id, max_user_id, points_types, rejected_user_ids)
+  SELECT :jobSeq, b.n, b.count, substring(:rows::bytea FROM b."from" FOR b.bytes), b."rowCount", b.removals::jsonb,
+    b."removalCount", b."rejectCount", b."minUserId", b."maxUserId", b."pointsTypes", b."rejectedUserIds"
+  FROM jsonb_to_recordset(:batches::jsonb) AS b (n bigint, count integer, "from" integer, bytes integer,
+    "rowCount" integer, removals text, "removalCount" integer, "rejectCount" integer, "minUserId" bigint,
+    "maxUserId" bigint, "pointsTypes" jsonb, "rejectedUserIds" jsonb)`;
 
 async function insertRejects(
   tx: Connection,

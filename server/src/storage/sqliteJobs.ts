@@ -2,7 +2,7 @@ import { batchSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
-import { jobTypeNamed } from '../jobTypes/jobTypes.ts';
+import { applyingMessage } from '../jobTypes/jobTypes.ts';
 import { type JobRow, WORKER } from './jobRow.ts';
 import { applyBatch, isOlderThanRemovals, mayBeOvertaken, nextBatches } from './sqliteApply.ts';
 import type { SqliteDatabase } from './sqliteDatabase.ts';
@@ -26,10 +26,6 @@ export function claim(
     if (job.leaseOwner === owner) return renew(db, job, lease);
     return (job.leaseUntil ?? 0) <= now ? resume(db, job, { lease, now }) : undefined;
   });
-}
-
-function applyingMessage(job: Pick<Job, 'type' | 'processed' | 'total'>): string {
-  return stepMessage.applying(jobTypeNamed(job.type).records, job);
 }
 
 interface Lease {

@@ -18,8 +18,15 @@ after(() => server.remove());
 sameContract('storage', [
   syncStorageContract('a SQLite file', openInFolderOfItsOwn),
   syncStorageContract('SQLite in memory', async () => openSqliteStorage({ path: ':memory:' })),
-  syncStorageContract('PostgreSQL', async () => openPostgresStorage({ url: await server.database() })),
+  syncStorageContract('PostgreSQL', () => openOnServer()),
+  syncStorageContract('PostgreSQL, where two connections share each move', () =>
+    openOnServer({ sharesFrom: 1 }),
+  ),
 ]);
+
+async function openOnServer(options: { sharesFrom?: number } = {}): Promise<OpenStorage> {
+  return openPostgresStorage({ url: await server.database(), ...options });
+}
 
 async function openInFolderOfItsOwn(): Promise<OpenStorage> {
   const folder = await mkdtemp(join(tmpdir(), 'artly-contract-'));

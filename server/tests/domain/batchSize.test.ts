@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { batchSizeFor } from '../../src/domain/batchSize.ts';
+import { batchCapacityFor, batchSizeFor } from '../../src/domain/batchSize.ts';
 import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
 import { pointsBalances } from '../../src/jobTypes/pointsBalances.ts';
 
@@ -32,6 +32,18 @@ describe('The batch size', () => {
   });
 });
 
+describe('The capacity of a batch', () => {
+  it('lets two batches make a move of a large job, and one of a small job', () => {
+    fc.assert(
+      fc.property(totals, (total) => {
+        assert.ok(batchCapacityFor(total) <= batchSizeFor(total));
+        if (total >= 10_000) assert.ok(2 * batchCapacityFor(total) <= batchSizeFor(total));
+      }),
+    );
+    assert.equal(batchCapacityFor(1_000_000), 5_000);
+  });
+});
+
 describe('Batches made while a job of unknown length comes in', () => {
   it('stay within what the whole job allows, and hold every record once, for any total', () => {
     const lengths = fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 4_900, max: 30_000 }));
@@ -56,7 +68,7 @@ describe('Batches made while a job of unknown length comes in', () => {
   it('grow with the job', () => {
     const counts = countsOfBatches(30_000);
     assert.equal(counts[0], 50);
-    assert.ok((counts.at(-2) ?? 0) > 250);
+    assert.ok((counts.at(-2) ?? 0) > 125);
   });
 });
 

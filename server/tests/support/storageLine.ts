@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Batch } from '../../src/domain/batch.ts';
-import type { Job } from '../../src/domain/job.ts';
+import type { Job, JobMode } from '../../src/domain/job.ts';
 import type { Actor, Claim, Storage } from '../../src/storage/storage.ts';
 import { batchesOf } from './batches.ts';
 import { BALANCES, type RecordKind } from './recordKinds.ts';
@@ -39,13 +39,15 @@ export class StorageLine {
   /** Opens an upload and gives its `jobId`. */
   async upload({
     type = this.kind.type,
+    mode = 'merge',
     rejectsOf = null,
   }: {
     type?: string;
+    mode?: JobMode;
     rejectsOf?: string | null;
   } = {}): Promise<string> {
     const jobId = randomUUID();
-    await this.storage.openUpload({ jobId, siteId: this.siteId, type, rejectsOf, now: this.now });
+    await this.storage.openUpload({ jobId, siteId: this.siteId, type, mode, rejectsOf, now: this.now });
     return jobId;
   }
 
