@@ -36,8 +36,7 @@ export class EventStream {
   send(event: Buffer): Promise<void> {
     return new Promise((resolve) => {
       this.#sent = resolve;
-      if (this.#response.closed) resolve();
-      else this.#write(event, resolve);
+      this.#write(event, resolve);
     });
   }
 
@@ -47,6 +46,10 @@ export class EventStream {
   }
 
   #write(bytes: Buffer | string, taken: () => void = () => undefined): void {
+    if (this.#response.closed || this.#response.writableEnded) {
+      taken();
+      return;
+    }
     this.#onTheWay += 1;
     this.#response.write(bytes, () => {
       this.#onTheWay -= 1;

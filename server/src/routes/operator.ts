@@ -6,6 +6,7 @@ import type { OperatorService } from '../services/operatorService.ts';
 import type { OperatorSignIn } from '../services/operatorSignIn.ts';
 import type { RejectsService } from '../services/rejectsService.ts';
 import type { SyncJobService } from '../services/syncJobService.ts';
+import type { Watchers } from '../services/watchers.ts';
 import { endpoint } from './endpoint.ts';
 import { streamEvents } from './operatorEvents.ts';
 import { addressOf, operatorOnly, requireOwnPage, sessionOf, setSessionCookie } from './operatorGuard.ts';
@@ -20,6 +21,7 @@ export interface OperatorParts {
   operator: OperatorService;
   operatorFeed: OperatorFeed;
   operatorSignIn: OperatorSignIn;
+  watchers: Watchers;
   /** Aborted when the server stops. */
   stopping: AbortSignal;
   /** How long a body may stay without a byte, in milliseconds. */

@@ -1,68 +1,69 @@
 import type { Request, Response } from 'express';
+import { EventStream } from './eventStream.ts';
 import type { OperatorParts } from './operator.ts';
 import { sessionOf } from './operatorGuard.ts';
 import { placedJobAsJson } from './operatorJobs.ts';
 
-const SIGN_OF_LIFE_MS = 15_000;
-/** A reader who is this far behind is told to read anew, once it goes on reading: nothing heaps up for it. */
-const MOST_UNREAD_BYTES = 512 * 1024;
+/** For browsers: how long to wait before coming again, when the stream breaks. */
+const RETRY = 'retry: 1000\n\n';
 
 /**
  * Every change of every job as server-sent events: `jobs` with the newest of those that changed, and `missed` when
  * the lists are to be read anew. Ends with the session.
  */
 export function streamEvents(request: Request, response: Response, parts: OperatorParts): void {
-  const { operatorFeed, operatorSignIn, stopping } = parts;
-  response.set({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  const { operatorFeed, operatorSignIn, stopping, watchers } = parts;
+  const stream = new EventStream(response, watchers);
   if (request.method === 'HEAD') {
-    response.end();
+    stream.end();
     return;
   }
-  const stream = new EventStream(response);
-  stream.send('ready', {});
+  const teller = new Teller(stream);
+  teller.tell(RETRY + eventText('ready', {}));
   const stopListening = operatorFeed.listen({
-    changed: (jobs) => stream.send('jobs', { jobs: jobs.map(placedJobAsJson) }),
-    missed: () => stream.send('missed', {}),
+    changed: (jobs) => teller.tell(eventText('jobs', { jobs: jobs.map(placedJobAsJson) })),
+    missed: () => teller.missed(),
   });
-  const alive = setInterval(() => stream.comment('alive'), SIGN_OF_LIFE_MS);
+  const end = () => stream.end();
   const session = sessionOf(operatorSignIn, request);
-  const end = () => response.end();
   const ending = session && setTimeout(end, session.expiresAt - Date.now());
   stopping.addEventListener('abort', end);
-  response.on('close', () => {
+  response.once('close', () => {
     stopListening();
-    clearInterval(alive);
     clearTimeout(ending);
     stopping.removeEventListener('abort', end);
   });
 }
 
-class EventStream {
-  readonly #response: Response;
+/** Nothing heaps up for a reader who is slow: what comes while an event is on its way, it is told to read anew. */
+class Teller {
+  readonly #stream: EventStream;
+  #busy = false;
   #behind = false;
 
-  constructor(response: Response) {
-    this.#response = response;
-    response.on('drain', () => this.#caughtUp());
-    response.write('retry: 1000\n\n');
+  constructor(stream: EventStream) {
+    this.#stream = stream;
   }
 
-  send(event: string, data: object): void {
-    if (this.#behind) return;
-    if (this.#response.writableLength > MOST_UNREAD_BYTES) {
-      this.#behind = true;
-      return;
-    }
-    this.#response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  tell(event: string): void {
+    if (this.#busy) this.#behind = true;
+    else void this.#send(event);
   }
 
-  comment(text: string): void {
-    if (!this.#behind) this.#response.write(`: ${text}\n\n`);
+  missed(): void {
+    this.tell(eventText('missed', {}));
   }
 
-  #caughtUp(): void {
+  async #send(event: string): Promise<void> {
+    this.#busy = true;
+    await this.#stream.send(Buffer.from(event));
+    this.#busy = false;
     if (!this.#behind) return;
     this.#behind = false;
-    this.send('missed', {});
+    this.missed();
   }
+}
+
+function eventText(event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { readConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { startWithOperator, TOKEN } from '../support/testOperator.ts';
-import { members, quietLog, type TestSite } from '../support/testServer.ts';
+import { hasEnded, members, quietLog, type TestSite } from '../support/testServer.ts';
 
 /** What the dashboard may take to show a job that somebody else has started. */
 const SOON_MS = 500;
+const TOLD_EVERY_MS = 250;
+const LONG = 'x'.repeat(3_000_000);
 
 describe('The events of all jobs', () => {
   it('tell of a job that is started elsewhere, of its moves and of its end', async (test) => {
@@ -32,6 +36,30 @@ describe('The events of all jobs', () => {
     await stream.untilJob(jobId, ({ status }) => status === 'completed');
     const most = 2 + (performance.now() - from) / 200;
     assert.ok(stream.told <= most, `${stream.told} messages, at most ${most}`);
+  });
+
+  it('tell a reader who was slow to read anew, and keep nothing for it', async (test) => {
+    const { site, looks, publish } = await longEvents(test);
+    const slow = unreadEvents(test, site);
+    while (looks() === 0) await publish(1);
+    await publish(10);
+    let text = '';
+    for await (const chunk of slow) {
+      text = text.slice(-100) + chunk;
+      if (text.includes('event: missed\n')) break;
+    }
+    assert.ok(slow.bytesRead < 10 * LONG.length, `${slow.bytesRead} bytes came`);
+  });
+
+  it('end for a reader who takes nothing for some signs of life', async (test) => {
+    const { site, looks, publish } = await longEvents(test, { heartbeatMs: 100 });
+    unreadEvents(test, site);
+    while (looks() === 0) await publish(1);
+    // While nobody listens, nothing is read for anybody.
+    for (let before = -1; before < looks(); ) {
+      before = looks();
+      await publish(3);
+    }
   });
 
   it('need the sign-in', async (test) => {
@@ -72,6 +100,47 @@ describe('The events of all jobs', () => {
     assert.equal(done.processed, 500);
   });
 });
+
+/** A job whose events are longer than what the network between the two keeps, and a way to change it again and again. */
+async function longEvents(test: TestContext, options: { heartbeatMs?: number } = {}) {
+  let looks = 0;
+  const { site, server } = await startWithOperator(test, {
+    ...options,
+    wrapStorage: (storage) => ({
+      ...storage,
+      findPlacedJobs: async (query) => {
+        looks += 1;
+        const found = await storage.findPlacedJobs(query);
+        return found.map(({ job, ...rest }) => ({ ...rest, job: { ...job, stepMessage: LONG } }));
+      },
+    }),
+  });
+  const jobId = await site.start(members(1));
+  await site.waitFor(jobId, hasEnded);
+  const { jobs, sites } = server.parts;
+  const job = await jobs.find((await sites.signIn(site.key)).siteId, jobId);
+  let version = job.version;
+  /** Changes it, each time long enough after the last that listeners are told. */
+  const publish = async (times: number) => {
+    for (let at = 0; at < times; at += 1) {
+      version += 1;
+      jobs.changed({ ...job, version });
+      await pause(TOLD_EVERY_MS);
+    }
+  };
+  return { site, looks: () => looks, publish };
+}
+
+/** Asks for the events, and reads nothing until it is iterated. */
+function unreadEvents(test: TestContext, { url }: TestSite): Socket {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    .setEncoding('utf8')
+    .pause();
+  test.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(`GET /operator/events HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`);
+  return socket;
+}
 
 interface ToldJob {
   jobId: string;
