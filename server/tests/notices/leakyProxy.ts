@@ -6,22 +6,22 @@ import { Transform } from 'node:stream';
 export type Swallowed = 'both' | 'toServer' | 'toClient';
 
 /** What becomes of the bytes of a connection to the server, for each connection anew. */
-type Changes = () => (chunk: Buffer) => Buffer | null;
+export type Changes = () => (chunk: Buffer) => Buffer | null;
 
 /** A LISTEN is taken and brings nothing, as a pooler by transaction does. */
 export const deafAtListen: Changes = () => (chunk) =>
   Buffer.from(chunk.toString('latin1').replace('LISTEN artly_sync', 'LISTEN artly_sinc'), 'latin1');
 
 /** The first LISTEN gets lost, and all that comes after it on its connection. */
-export function silentAtFirstListen(): Changes {
-  let first = true;
+export const silentAtFirstListen = (): Changes => silentAt('LISTEN artly_sync', 1);
+
+/** The `nth` message with this text gets lost, and all that comes after it on its connection. */
+export function silentAt(text: string, nth: number): Changes {
+  let seen = 0;
   return () => {
     let silent = false;
     return (chunk) => {
-      if (first && chunk.includes('LISTEN artly_sync')) {
-        silent = true;
-        first = false;
-      }
+      if (chunk.includes(text)) silent ||= ++seen === nth;
       return silent ? null : chunk;
     };
   };

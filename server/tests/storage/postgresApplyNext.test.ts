@@ -6,6 +6,7 @@ import type { Job } from '../../src/domain/job.ts';
 import type { PostgresOptions } from '../../src/storage/postgresDatabase.ts';
 import { openPostgresStorage } from '../../src/storage/postgresStorage.ts';
 import type { Claim } from '../../src/storage/storage.ts';
+import { type Changes, LeakyProxy, silentAt } from '../notices/leakyProxy.ts';
 import { badRecord, batchesOf, member, range, removal } from '../support/batches.ts';
 import { PostgresServer, query } from '../support/postgresServer.ts';
 import { seededRandom, seedOfRun } from '../support/randomness.ts';
@@ -106,6 +107,18 @@ describe('A large move on PostgreSQL', () => {
     });
     assert.equal((await line.applyNext(claim))?.processed, RECORDS);
     assert.equal((await line.complete(claim))?.inserted, RECORDS);
+  });
+
+  test('keeps its first half where the connection of the second goes silent, and then goes on', async (t) => {
+    const { line, claim } = await opened(t, server, template, {
+      ...SHARED,
+      // The server has ended the transaction, which it last heard of 4 s ago, before this process gives it up.
+      statementTimeoutMs: 3_000,
+      changes: silentAt('WITH progressed', 2),
+    });
+    assert.equal((await line.applyNext(claim))?.processed, HALF);
+    assert.equal((await line.applyNext(claim))?.processed, HALF + MOVE);
+    assert.equal((await line.balances()).size, HALF + MOVE);
   });
 
   test('keeps its first half where the second fails, and the next move meets what stopped it', async (t) => {
@@ -318,11 +331,15 @@ async function opened(
   t: TestContext,
   server: PostgresServer,
   place: Place,
-  options: Partial<PostgresOptions> = SHARED,
+  { changes, ...options }: Partial<PostgresOptions> & { changes?: Changes } = SHARED,
 ): Promise<{ line: StorageLine; claim: Claim; url: string }> {
   const url = await server.copy(place.url);
-  const { storage, close } = await openPostgresStorage({ poolSize: 5, ...options, url });
-  t.after(close);
+  const proxy = await LeakyProxy.start(server.port, changes && { changes });
+  const { storage, close } = await openPostgresStorage({ poolSize: 5, ...options, url: proxy.before(url) });
+  t.after(async () => {
+    await close();
+    proxy.stop();
+  });
   const line = new StorageLine(storage, place.siteId, place.now);
   return { line, claim: await line.claimed(place.jobId), url };
 }
