@@ -53,8 +53,10 @@ describe('Server-sent events', () => {
       EventClient.open(shop, jobId, { headers: id }),
       EventClient.open(shop, jobId, { query: `?version=${version}` }),
       EventClient.open(shop, jobId, { query: '?version=1', headers: id }),
-      EventClient.open(shop, jobId, { query: `?version=${version - 1}` }),
     ]);
+    const behind = await EventClient.open(shop, jobId, { query: `?version=${version - 1}` });
+    const { value: asItIs } = await behind.events().next();
+    assert.equal(asItIs?.id, version, 'first the job as it is');
     worker.letAll();
     const first = await Promise.all(
       clients.map(async (client) => {
@@ -64,8 +66,7 @@ describe('Server-sent events', () => {
         return events[0]?.id ?? 0;
       }),
     );
-    assert.ok(first.slice(0, 3).every((one) => one > version));
-    assert.equal(first[3], version, 'first the job as it is');
+    assert.ok(first.every((one) => one > version));
   });
 
   it('are 204 for who has the final version, which stops an EventSource', async (test) => {

@@ -9,7 +9,7 @@ import { processGroup } from './processGroup.ts';
 /** `withinMs`: about as long as such a job takes here. `laterMs`: longer than one of its moves takes. */
 const KINDS = [
   { what: 'small jobs', records: 5_000, cancels: 200, withinMs: 150, laterMs: 25 },
-  { what: 'jobs that two connections share', records: 250_000, cancels: 20, withinMs: 1_000, laterMs: 150 },
+  { what: 'jobs that two connections share', records: 250_000, cancels: 10, withinMs: 1_000, laterMs: 150 },
 ];
 
 const postgres = await PostgresServer.start();
