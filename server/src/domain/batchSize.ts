@@ -8,7 +8,7 @@ const LARGEST = 10_000;
  * How many records one move of a job may settle, for a job of `total` records. While a job is still
  * being received, `total` is what came so far: the batches grow with it and stay within what the whole allows.
  */
-export function batchSizeFor(total: number): number {
+export function moveSizeFor(total: number): number {
   return Math.min(LARGEST, Math.max(SMALLEST, Math.floor(total / MOVES_PER_JOB)));
 }
 
@@ -17,5 +17,5 @@ export function batchSizeFor(total: number): number {
  * a move, so that two connections can share one.
  */
 export function batchCapacityFor(total: number): number {
-  return Math.max(SMALLEST, Math.floor(batchSizeFor(total) / 2));
+  return Math.max(SMALLEST, Math.floor(moveSizeFor(total) / 2));
 }

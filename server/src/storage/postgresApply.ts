@@ -6,7 +6,7 @@ import type { JobRow } from './jobRow.ts';
 import type { Connection } from './postgresDatabase.ts';
 import { columnsOf, type RowColumns } from './postgresRows.ts';
 import type { PackedBatch } from './postgresStaged.ts';
-import type { Settled } from './stagedBatch.ts';
+import { recordsOf, type Settled } from './stagedBatch.ts';
 
 /** Applying batches on PostgreSQL, inside a transaction of `applyNext`: docs/decisions/0007-postgres-storage.md. */
 
@@ -70,7 +70,7 @@ export async function applyBatches(
   for (const group of groups) {
     const { inserted, updated } = await applyRows(tx, { job, group, order, allNew });
     const removed = await applyRemovals(tx, job, group.at(-1) as PackedBatch);
-    const records = sumOf(group, ({ recordCount }) => recordCount);
+    const records = recordsOf(group);
     const rejected = sumOf(group, ({ rejectCount }) => rejectCount);
     settled.records += records;
     settled.inserted += inserted;

@@ -1,4 +1,4 @@
-import { batchSizeFor } from '../domain/batchSize.ts';
+import { moveSizeFor } from '../domain/batchSize.ts';
 import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { applyingMessage } from '../jobTypes/jobTypes.ts';
 import { type JobRow, jobFromRow } from './jobRow.ts';
@@ -6,7 +6,7 @@ import { applyBatches, type Order, orderOf } from './postgresApply.ts';
 import type { Connection, PostgresDatabase } from './postgresDatabase.ts';
 import { claimedRow, jobRow } from './postgresJobRow.ts';
 import { nextBatches, type PackedBatch } from './postgresStaged.ts';
-import type { Settled } from './stagedBatch.ts';
+import { recordsOf, type Settled } from './stagedBatch.ts';
 import type { Claim } from './storage.ts';
 
 /**
@@ -51,14 +51,16 @@ async function makeMove(
   const first: Promise<JobRow | undefined> = db.race(async (tx) => {
     const job = await claimedRow(tx, claim);
     if (job === undefined || job.processed >= job.total) return undefined;
-    const batches = await nextBatches(db, tx, { job, maxRecords: batchSizeFor(job.total) });
+    const batches = await nextBatches(db, tx, { job, maxRecords: moveSizeFor(job.total) });
     const records = recordsOf(batches);
     const order = await orderOf(tx, job, batches);
     const pace = { leaseUntil: now + leaseMs, msPerRecord: msPerRecordAfter(job, { records, now }), now };
     const mayShare = alone && records >= db.sharesFrom && db.spareConnections > 1;
     const [half, rest] = mayShare ? halvesOf(batches) : [batches, []];
     if (rest.length > 0) second = writeBehind(db, { job, batches: rest, order, ...pace }, () => first);
-    return write(tx, { job, batches: half, order, ...pace }, { worthASample: isWorthASample(job, records) });
+    const share = { job, batches: half, order, ...pace };
+    const settled = await applyBatches(tx, share);
+    return progressed(tx, share, { settled, worthASample: isWorthASample(job, records) });
   }, MOVE);
   let moved: JobRow | undefined;
   let further: JobRow | undefined;
@@ -71,15 +73,6 @@ async function makeMove(
 }
 
 const MOVE = { planWithValues: false };
-
-async function write(
-  tx: Connection,
-  share: Share,
-  { worthASample }: { worthASample: boolean },
-): Promise<JobRow | undefined> {
-  const settled = await applyBatches(tx, share);
-  return progressed(tx, share, { settled, worthASample });
-}
 
 /**
  * Writes while `first` does, and commits behind it, if the job is then as it left it. Where this fails, the next move
@@ -129,10 +122,6 @@ function areApart(batches: PackedBatch[]): boolean {
   return batches.every(
     ({ removalCount, minUserId }, at) => removalCount === 0 && minUserId > (batches[at - 1]?.maxUserId ?? 0),
   );
-}
-
-function recordsOf(batches: PackedBatch[]): number {
-  return batches.reduce((sum, { recordCount }) => sum + recordCount, 0);
 }
 
 /** The statement that fences: `undefined` when the job is no longer as it was when its batches were read. */

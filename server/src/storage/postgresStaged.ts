@@ -1,6 +1,6 @@
 import type { JobRow } from './jobRow.ts';
 import type { Connection, PostgresDatabase, Row } from './postgresDatabase.ts';
-import { type StagedBatch, stagedBatchFromRow } from './stagedBatch.ts';
+import { recordsOf, type StagedBatch, stagedBatchFromRow } from './stagedBatch.ts';
 
 /** Reading the batches of a job on PostgreSQL, in their order, when they are to be applied. */
 
@@ -36,8 +36,7 @@ export async function nextBatches(
 /** Whether they are what comes next, and as many as one move may take, or all that are left. */
 function isEnough(batches: PackedBatch[], { job, maxRecords }: { job: JobRow; maxRecords: number }): boolean {
   if (batches[0]?.n !== job.nextBatch) return false;
-  const records = batches.reduce((sum, { recordCount }) => sum + recordCount, 0);
-  return records >= maxRecords || batches.at(-1)?.n === job.batchCount - 1;
+  return recordsOf(batches) >= maxRecords || batches.at(-1)?.n === job.batchCount - 1;
 }
 
 /** How many of the first ones have at most `maxRecords` together: at least one. */

@@ -1,4 +1,4 @@
-import { batchSizeFor } from '../domain/batchSize.ts';
+import { moveSizeFor } from '../domain/batchSize.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { isWorthASample, type Job, msPerRecordAfter } from '../domain/job.ts';
 import { stepMessage } from '../domain/stepMessage.ts';
@@ -92,7 +92,7 @@ export function applyNext(
     const job = claimedRow(db, claimed);
     if (job === undefined || job.processed >= job.total) return undefined;
     const settled: Settled = { records: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
-    const batches = nextBatches(db, job, batchSizeFor(job.total));
+    const batches = nextBatches(db, job, moveSizeFor(job.total));
     const order = {
       mark: job.mode === 'snapshot' || mayBeOvertaken(db, job),
       olderThanRemovals: isOlderThanRemovals(db, job),

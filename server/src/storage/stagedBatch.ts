@@ -19,6 +19,11 @@ export interface Settled {
   rejected: number;
 }
 
+/** How many records of the job the batches settle together. */
+export function recordsOf(batches: StagedBatch[]): number {
+  return batches.reduce((sum, { recordCount }) => sum + recordCount, 0);
+}
+
 /** `pointsTypes` is a column of JSON, which only one of the databases reads by itself. */
 export function stagedBatchFromRow(row: Record<string, unknown>, pointsTypes: string[]): StagedBatch {
   return {

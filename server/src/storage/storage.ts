@@ -185,7 +185,7 @@ export interface Storage {
    */
   claim(job: { jobId: string; owner: string; leaseMs: number; now: number }): Promise<Job | undefined>;
   /**
-   * Applies the next batches of the claimed job and their progress: all that fit into one move (`batchSizeFor`), or of a
+   * Applies the next batches of the claimed job and their progress: all that fit into one move (`moveSizeFor`), or of a
    * move that is made in several transactions, the first of them. Each transaction is a version of the job.
    * `undefined` when the claim has passed, the job has ended, or all its batches are applied.
    */

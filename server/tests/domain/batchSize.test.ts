@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { batchCapacityFor, batchSizeFor } from '../../src/domain/batchSize.ts';
+import { batchCapacityFor, moveSizeFor } from '../../src/domain/batchSize.ts';
 import { BatchBuilder } from '../../src/intake/batchBuilder.ts';
 import { pointsBalances } from '../../src/jobTypes/pointsBalances.ts';
 
 const totals = fc.integer({ min: 1, max: 10_000_000 });
 
-describe('The batch size', () => {
+describe('The size of a move', () => {
   it('is at most 50 records while the job has up to 5,000', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 5_000 }), (total) => batchSizeFor(total) === 50));
+    fc.assert(fc.property(fc.integer({ min: 0, max: 5_000 }), (total) => moveSizeFor(total) === 50));
   });
 
-  it('makes at least 100 batches of a job past 5,000 records', () => {
+  it('makes at least 100 moves of a job past 5,000 records', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 5_001, max: 10_000_000 }),
-        (total) => Math.ceil(total / batchSizeFor(total)) >= 100,
+        (total) => Math.ceil(total / moveSizeFor(total)) >= 100,
       ),
     );
   });
@@ -25,8 +25,8 @@ describe('The batch size', () => {
     fc.assert(
       fc.property(totals, totals, (one, other) => {
         const [less, more] = one < other ? [one, other] : [other, one];
-        assert.ok(batchSizeFor(less) <= batchSizeFor(more));
-        assert.ok(batchSizeFor(more) <= 10_000);
+        assert.ok(moveSizeFor(less) <= moveSizeFor(more));
+        assert.ok(moveSizeFor(more) <= 10_000);
       }),
     );
   });
@@ -36,8 +36,8 @@ describe('The capacity of a batch', () => {
   it('lets two batches make a move of a large job, and one of a small job', () => {
     fc.assert(
       fc.property(totals, (total) => {
-        assert.ok(batchCapacityFor(total) <= batchSizeFor(total));
-        if (total >= 10_000) assert.ok(2 * batchCapacityFor(total) <= batchSizeFor(total));
+        assert.ok(batchCapacityFor(total) <= moveSizeFor(total));
+        if (total >= 10_000) assert.ok(2 * batchCapacityFor(total) <= moveSizeFor(total));
       }),
     );
     assert.equal(batchCapacityFor(1_000_000), 5_000);
@@ -54,7 +54,7 @@ describe('Batches made while a job of unknown length comes in', () => {
           counts.reduce((sum, count) => sum + count, 0),
           total,
         );
-        assert.ok(Math.max(...counts) <= batchSizeFor(total));
+        assert.ok(Math.max(...counts) <= moveSizeFor(total));
         if (total > 5_000) assert.ok(counts.length >= 100);
       }),
       { numRuns: 40 },

@@ -12,9 +12,6 @@ export type Changes = () => (chunk: Buffer) => Buffer | null;
 export const deafAtListen: Changes = () => (chunk) =>
   Buffer.from(chunk.toString('latin1').replace('LISTEN artly_sync', 'LISTEN artly_sinc'), 'latin1');
 
-/** The first LISTEN gets lost, and all that comes after it on its connection. */
-export const silentAtFirstListen = (): Changes => silentAt('LISTEN artly_sync', 1);
-
 /** The `nth` message with this text gets lost, and all that comes after it on its connection. */
 export function silentAt(text: string, nth: number): Changes {
   let seen = 0;

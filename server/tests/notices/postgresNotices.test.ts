@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PostgresNotices } from '../../src/notices/postgresNotices.ts';
 import { PostgresServer } from '../support/postgresServer.ts';
 import { quietLog } from '../support/testServer.ts';
-import { deafAtListen, LeakyProxy, silentAtFirstListen } from './leakyProxy.ts';
+import { deafAtListen, LeakyProxy, silentAt } from './leakyProxy.ts';
 import { cutListeners } from './listeners.ts';
 
 const server = await PostgresServer.start();
@@ -79,7 +79,7 @@ describe('notes on PostgreSQL', () => {
   });
 
   test('a connection that goes silent before its LISTEN is answered is tried again', async (t) => {
-    const proxy = await LeakyProxy.start(server.port, { changes: silentAtFirstListen() });
+    const proxy = await LeakyProxy.start(server.port, { changes: silentAt('LISTEN artly_sync', 1) });
     t.after(() => proxy.stop());
     const one = new PostgresNotices({
       url: proxy.before(await server.database()),
